@@ -1,0 +1,5 @@
+"""``python -m pmmlink.cli``."""
+
+from pmmlink.cli.app import main
+
+main()
