@@ -1,0 +1,109 @@
+"""Weights on disk: safetensors with the config and a model card inside; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pmmlink.errors import CheckpointError
+from pmmlink.model.config import PMMTalkConfig
+from pmmlink.model.pmmtalk import PMMTalk
+
+FORMAT = "pmmlink/1"
+SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "compact.safetensors"
+"""The weights that come with the package."""
+
+
+def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool = True) -> None:
+    """Writes weights, config and card; the file appears whole or not at all.
+
+    Args:
+        model: the model.
+        path: target file.
+        card: model card, JSON values.
+        half: store floating-point weights in 16 bits.
+    """
+    tensors = {
+        name: (t.detach().to(torch.float16) if half and t.is_floating_point() else t.detach()).contiguous()
+        for name, t in model.state_dict().items()
+    }
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(model.config.to_dict()),
+        "card": json.dumps(card, ensure_ascii=False),
+    }
+    partial = path.with_name(path.name + ".partial")
+    try:
+        save_file(tensors, partial, metadata=metadata)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(f"{path}: cannot write the weights: {error.strerror or error}") from error
+
+
+def read_card(path: Path | None = None) -> tuple[PMMTalkConfig, dict[str, Any]]:
+    """Config and model card of a weights file (default: the shipped one), without loading the weights.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or not pmmlink's.
+    """
+    path = path or SHIPPED
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such weights file") from error
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: not pmmlink weights (no {FORMAT!r} mark); foreign weights must be converted first"
+        )
+    try:
+        config = PMMTalkConfig.from_dict(json.loads(metadata["config"]))
+        return config, json.loads(metadata["card"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"{path}: the config inside is damaged") from error
+
+
+def load_model(path: Path | None = None, device: str = "cpu") -> tuple[PMMTalk, dict[str, Any]]:
+    """Model and card from a weights file (default: the shipped one), in float32 and evaluation mode.
+
+    Raises:
+        CheckpointError: the file cannot be read, or a tensor is missing, unknown or misshapen.
+    """
+    path = path or SHIPPED
+    config, card = read_card(path)
+    model = PMMTalk(config)
+    expected = model.state_dict()
+    with safe_open(path, framework="pt") as file:
+        names = set(file.keys())
+        for name, tensor in expected.items():
+            if name not in names:
+                raise CheckpointError(f"{path}: tensor {name!r} is missing")
+            shape = tuple(file.get_slice(name).get_shape())
+            if shape != tuple(tensor.shape):
+                raise CheckpointError(
+                    f"{path}: tensor {name!r} has shape {list(shape)}, expected {list(tensor.shape)}"
+                )
+        unknown = sorted(names - set(expected))
+        if unknown:
+            raise CheckpointError(f"{path}: unknown tensor {unknown[0]!r}")
+        model.load_state_dict({n: file.get_tensor(n).to(t.dtype) for n, t in expected.items()})
+    return model.to(device).eval(), card
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,255 @@
+"""One configuration for every size of PMMTalk: a preset is only numbers.
+
+Sections mirror the constructors of the parts. ``to_dict`` / ``from_dict`` are strict: an unknown or
+missing key is an error that names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pmmlink.errors import CheckpointError
+from pmmlink.phones import PHONES
+
+MODALITIES = ("audio", "text", "image")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEncoderConfig:
+    """ψ_AE, shared by the audio and the text branch: samples → 50 Hz latents.
+
+    Attributes:
+        front: ``mel`` (mel spectrogram, automatic gain, strided stem, conformer blocks) or ``wave``
+            (the convolution stack of wav2vec 2.0 with per-frame layer norm).
+        dim: channels of the latents.
+        layers: conformer blocks after the stem (``mel`` only).
+        heads: their attention heads.
+        kernel: their depthwise kernel's causal taps, the current one included.
+        conv_right: look-ahead of their depthwise kernels in tokens.
+        left_context: tokens that their attention sees back.
+    """
+
+    front: Literal["mel", "wave"] = "mel"
+    dim: int = 144
+    layers: int = 2
+    heads: int = 4
+    kernel: int = 16
+    conv_right: int = 1
+    left_context: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ContextConfig:
+    """ψ_AD, and the body of ψ_TD: latents → contextualised features at 50 Hz.
+
+    Attributes:
+        blocks: ``conformer``, or ``transformer`` (wav2vec 2.0 with stable layer norm).
+        layers: number of blocks.
+        dim: channels.
+        heads: attention heads.
+        feed_forward: channels of the feed-forward layers.
+        kernel: conformer: depthwise causal taps; transformer: taps of the positional convolution.
+        conv_right: conformer: look-ahead of each depthwise kernel; transformer: look-ahead of the
+            positional convolution, tokens.
+        groups: groups of the positional convolution.
+        left_context: tokens that attention sees back.
+        chunk: tokens that see each other in attention (1 = causal).
+    """
+
+    blocks: Literal["conformer", "transformer"] = "conformer"
+    layers: int = 2
+    dim: int = 144
+    heads: int = 4
+    feed_forward: int = 576
+    kernel: int = 16
+    conv_right: int = 1
+    groups: int = 16
+    left_context: int = 50
+    chunk: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TalkingHeadConfig:
+    """ψ_HG, Wav2Lip's generator: mel windows and one reference face → mouth images.
+
+    Attributes:
+        image_size: side S of the square images; 3 · 2^n.
+        face_widths: channels of the identity encoder, from S × S halving down to 3 × 3, then 1 × 1.
+        face_residuals: residual blocks at each of these levels.
+        speech_widths: channels of the speech encoder's five levels; the last is the speech embedding.
+        speech_residuals: residual blocks at each of the first four.
+        decoder_widths: channels of the face decoder, from 1 × 1 up to S × S.
+        decoder_residuals: residual blocks at each of these levels.
+        output_width: channels of the last layer before RGB.
+        ahead: mel steps (12.5 ms) of the 16-step window that lie after the frame's time.
+    """
+
+    image_size: int = 48
+    face_widths: tuple[int, ...] = (8, 16, 32, 48, 64, 64)
+    face_residuals: tuple[int, ...] = (0, 1, 1, 1, 1, 0)
+    speech_widths: tuple[int, ...] = (8, 16, 32, 48, 64)
+    speech_residuals: tuple[int, ...] = (1, 1, 1, 1)
+    decoder_widths: tuple[int, ...] = (64, 64, 48, 32, 24, 16)
+    decoder_residuals: tuple[int, ...] = (0, 1, 1, 1, 1, 1)
+    output_width: int = 12
+    ahead: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEncoderConfig:
+    """ψ_IE: a 2-D CNN shared by all frames, then a transformer encoder over time.
+
+    Attributes:
+        widths: channels of the CNN's levels, each halving the image.
+        dim: channels of the image features.
+        layers: transformer layers.
+        heads: attention heads.
+        feed_forward: channels of the feed-forward layers.
+        left_context: frames that attention sees back.
+    """
+
+    widths: tuple[int, ...] = (8, 16, 24, 32)
+    dim: int = 64
+    layers: int = 1
+    heads: int = 4
+    feed_forward: int = 128
+    left_context: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderConfig:
+    """Alignment width and ψ_PD: fused features and style → curves at 30 fps.
+
+    Attributes:
+        align_dim: channels each modality is projected to (eq. 5) before alignment and fusion.
+        dim: channels of the decoder.
+        layers: biased masked self-attention layers.
+        heads: attention heads.
+        feed_forward: channels of the feed-forward layers.
+        left_context: frames that attention sees back.
+        period: period of the positional encoding, frames.
+        outputs: curves.
+    """
+
+    align_dim: int = 96
+    dim: int = 192
+    layers: int = 3
+    heads: int = 4
+    feed_forward: int = 512
+    left_context: int = 30
+    period: int = 30
+    outputs: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PMMTalkConfig:
+    """The whole model.
+
+    Attributes:
+        name: preset name, shown by ``pmmlink model info``.
+        modalities: which of audio, text and image are fused; the others are not computed at all.
+        vocabulary: symbols of the text decoder's CTC head; symbol 0 is the blank (silence).
+        styles: names of the stored style vectors, the default first.
+        style_dim: size of the personal style p (64 in the paper).
+        lip_seal: whether a closure head pulls mouthClose until the lips meet on P, B and M.
+    """
+
+    name: str = "compact"
+    modalities: tuple[str, ...] = MODALITIES
+    vocabulary: int = len(PHONES)
+    styles: tuple[str, ...] = ("default",)
+    style_dim: int = 64
+    lip_seal: bool = True
+    audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    audio_decoder: ContextConfig = field(default_factory=ContextConfig)
+    text_decoder: ContextConfig = field(default_factory=ContextConfig)
+    talking_head: TalkingHeadConfig = field(default_factory=TalkingHeadConfig)
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, lists and numbers, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PMMTalkConfig:
+        """The inverse of :meth:`to_dict`.
+
+        Raises:
+            CheckpointError: an unknown key, or a value of the wrong type.
+        """
+        return _build(cls, values, "config")
+
+
+def paper_config() -> PMMTalkConfig:
+    """The paper's sizes: XLSR-53 (24 blocks of 1024), 3503 symbols, Wav2Lip at 96 × 96."""
+    context = ContextConfig(
+        blocks="transformer",
+        layers=24,
+        dim=1024,
+        heads=16,
+        feed_forward=4096,
+        kernel=128,
+        conv_right=4,
+        left_context=100,
+    )
+    return PMMTalkConfig(
+        name="paper",
+        vocabulary=3503,
+        lip_seal=False,
+        audio_encoder=AudioEncoderConfig(front="wave", dim=512, layers=0),
+        audio_decoder=context,
+        text_decoder=context,
+        talking_head=TalkingHeadConfig(
+            image_size=96,
+            face_widths=(16, 32, 64, 128, 256, 512, 512),
+            face_residuals=(0, 2, 3, 2, 2, 1, 0),
+            speech_widths=(32, 64, 128, 256, 512),
+            speech_residuals=(2, 2, 2, 1),
+            decoder_widths=(512, 512, 512, 384, 256, 128, 64),
+            decoder_residuals=(0, 1, 2, 2, 2, 2, 2),
+            output_width=32,
+        ),
+        image_encoder=ImageEncoderConfig(
+            widths=(32, 64, 128, 256, 256), dim=512, layers=4, heads=8, feed_forward=1024, left_context=60
+        ),
+        decoder=DecoderConfig(
+            align_dim=256, dim=512, layers=4, heads=8, feed_forward=1024, left_context=60, period=30
+        ),
+    )
+
+
+PRESETS = {"compact": PMMTalkConfig, "paper": paper_config}
+"""Preset name → a function that makes its config."""
+
+T = TypeVar("T")
+
+
+def _build(cls: type[T], values: Any, where: str) -> T:
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{where}: expected a table of settings, found {type(values).__name__}")
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise CheckpointError(f"{where}: unknown setting {unknown[0]!r}; this file is from another version")
+    built = {key: _coerce(hints[key], value, f"{where}.{key}") for key, value in values.items()}
+    return cls(**built)
+
+
+def _coerce(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, where)
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        inner = typing.get_args(hint)[0]
+        return tuple(_coerce(inner, item, where) for item in value)
+    if origin is Literal:
+        if value in typing.get_args(hint):
+            return value
+    elif isinstance(hint, (type, types.UnionType)) and isinstance(value, hint):
+        return value
+    raise CheckpointError(f"{where}: {value!r} is not a valid value")

@@ -1,0 +1,262 @@
+"""PMMTalk: speech → audio, text and pseudo-visual features → facial curves (paper, section IV)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pmmlink.errors import CheckpointError
+from pmmlink.model.alignment import ModalityProjection
+from pmmlink.model.audio import TOKEN_HZ, AudioEncoder, ContextDecoder
+from pmmlink.model.config import MODALITIES, PMMTalkConfig
+from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
+from pmmlink.model.image import ImageEncoder
+from pmmlink.model.lip_seal import LipSeal
+from pmmlink.model.talking_head import Identity, MouthWindows, TalkingHead
+from pmmlink.model.text import TextDecoder
+from pmmlink.stream.rate import RateChange
+from pmmlink.stream.stage import Stage, join_time
+from pmmlink.types import SAMPLE_RATE_HZ
+
+FRAME_HZ = 30
+SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
+
+
+@dataclass(slots=True)
+class Prediction:
+    """What a forward pass yields, all at 30 fps unless said.
+
+    Attributes:
+        raw: ``[B, T, 33]`` curves before clamping, and the closure logit.
+        features: the projected modalities in use (eq. 5), each ``[B, T, D]``.
+        symbols: ``[B, T50, vocabulary]`` logits of the text decoder at 50 Hz, None without text.
+    """
+
+    raw: Tensor
+    features: list[Tensor]
+    symbols: Tensor | None
+
+
+@dataclass(slots=True)
+class PMMTalkState:
+    """State of one batch of streams.
+
+    Attributes:
+        style: ``[B, P]`` style vectors.
+        identity: the reference face's feature maps, computed once.
+        parts: states of the branches' stages by name.
+        decoder: state of ψ_PD.
+        waiting: per modality, frames ``[B, n, D]`` that wait for the slower branches.
+        samples: samples received.
+        frames: frames returned.
+    """
+
+    style: Tensor
+    identity: Identity
+    parts: dict[str, Any]
+    decoder: DecoderState
+    waiting: dict[str, Tensor]
+    samples: int
+    frames: int
+
+
+def frames_for(samples: int) -> int:
+    """How many 30 fps frames a clip has: those whose instant lies inside it.
+
+    >>> frames_for(16000), frames_for(1)
+    (30, 1)
+    """
+    return -(-samples * FRAME_HZ // SAMPLE_RATE_HZ)
+
+
+class PMMTalk(Stage[PMMTalkState]):
+    """Samples ``[B, N, 1]`` at 16 kHz → curves ``[B, T, 32]`` in [0, 1] at 30 fps (eq. 1).
+
+    Frame ``k`` describes sample ``k * 16000 / 30`` and sees no sample later than ``latency`` after it.
+
+    Args:
+        config: sizes, and which modalities are in use.
+
+    Raises:
+        CheckpointError: no modality, or an unknown one, is configured.
+    """
+
+    def __init__(self, config: PMMTalkConfig, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        unknown = set(config.modalities) - set(MODALITIES)
+        if unknown or not config.modalities:
+            raise CheckpointError(f"modalities must be some of {', '.join(MODALITIES)}")
+        self.config = config
+        self.modalities = tuple(m for m in MODALITIES if m in config.modalities)
+        self.ratio = Fraction(FRAME_HZ, SAMPLE_RATE_HZ)
+        align = config.decoder.align_dim
+        latencies = []
+
+        if "audio" in self.modalities or "text" in self.modalities:
+            self.audio_encoder = AudioEncoder(config.audio_encoder)
+        latent = config.audio_encoder.dim
+        if "audio" in self.modalities:
+            self.audio_decoder = ContextDecoder(latent, config.audio_decoder)
+            self.audio_rate = RateChange(config.audio_decoder.dim, config.audio_decoder.dim, 3, 5)
+            self.audio_align = ModalityProjection(config.audio_decoder.dim, align)
+            latencies.append(self._branch_latency(self.audio_decoder))
+        if "text" in self.modalities:
+            self.text_decoder = TextDecoder(latent, config.vocabulary, config.text_decoder)
+            self.text_rate = RateChange(config.vocabulary, align, 3, 5)
+            self.text_align = ModalityProjection(align, align)
+            latencies.append(self._branch_latency(self.text_decoder))
+        if "image" in self.modalities:
+            size = config.talking_head.image_size
+            self.mouth_windows = MouthWindows(config.talking_head.ahead)
+            self.talking_head = TalkingHead(config.talking_head)
+            self.image_encoder = ImageEncoder(size, config.image_encoder)
+            self.image_align = ModalityProjection(config.image_encoder.dim, align)
+            self.register_buffer("reference_face", torch.full((3, size, size), 0.5))
+            self.reference_face: Tensor
+            latencies.append(self.mouth_windows.latency)
+
+        self.latency = max(latencies)
+        self.decoder = PMMTalkDecoder(
+            align * len(self.modalities), config.style_dim, config.decoder, dropout=dropout
+        )
+        self.styles = nn.Parameter(torch.randn(len(config.styles), config.style_dim) * 0.1)
+        self.lip_seal = LipSeal() if config.lip_seal else None
+
+    def style_vector(self, name: str) -> Tensor:
+        """A stored style p ∈ R^64 by name, ``[P]``.
+
+        Raises:
+            CheckpointError: the weights hold no such style.
+        """
+        if name not in self.config.styles:
+            raise CheckpointError(
+                f"no style {name!r} in these weights; they hold {', '.join(self.config.styles)}"
+            )
+        return self.styles[self.config.styles.index(name)]
+
+    # --- the whole clip at once -----------------------------------------------------------------
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        """Curves of whole clips; ``style`` is ``[B, P]``, default the first stored one."""
+        return self.finish(self.predict(x, style).raw)
+
+    def predict(self, x: Tensor, style: Tensor | None = None, identity: Identity | None = None) -> Prediction:
+        """Everything the losses need, for whole clips ``[B, N, 1]``."""
+        features: dict[str, Tensor] = {}
+        symbols: Tensor | None = None
+        if "audio" in self.modalities or "text" in self.modalities:
+            latents = self.audio_encoder(x)
+            if "audio" in self.modalities:
+                features["audio"] = self.audio_align(self.audio_rate(self.audio_decoder(latents)))
+            if "text" in self.modalities:
+                symbols = self.text_decoder(latents)
+                features["text"] = self.text_align(self.text_rate(symbols))
+        if "image" in self.modalities:
+            identity = identity or self._identity()
+            images = self.talking_head(self.mouth_windows(x), identity)
+            features["image"] = self.image_align(self.image_encoder(images))
+        count = min(frames_for(x.shape[1]), *(f.shape[1] for f in features.values()))
+        aligned = [features[m][:, :count] for m in self.modalities]
+        raw = self.decoder(self._fused(aligned, self._style(style, x.shape[0])))
+        return Prediction(raw, aligned, symbols)
+
+    def finish(self, raw: Tensor) -> Tensor:
+        """Raw decoder output ``[B, T, 33]`` → curves ``[B, T, 32]`` in [0, 1]."""
+        if self.lip_seal is not None:
+            sealed: Tensor = self.lip_seal(raw)
+            return sealed
+        return raw[..., :-1].clamp(0, 1)
+
+    # --- step by step ---------------------------------------------------------------------------
+
+    def init_state(self, batch: int, style: Tensor | None = None, face: Tensor | None = None) -> PMMTalkState:
+        """A fresh state.
+
+        Args:
+            batch: parallel streams.
+            style: ``[B, P]``; default the first stored style.
+            face: reference faces ``[B or 1, 3, S, S]`` in [0, 1]; default the one in the weights.
+        """
+        names = [n for n in ("audio_encoder", "audio_decoder", "audio_rate", "text_decoder", "text_rate")]
+        names += ["mouth_windows", "image_encoder"]
+        stages = {n: getattr(self, n) for n in names if hasattr(self, n)}
+        identity: Identity = []
+        if "image" in self.modalities:
+            identity = self._identity() if face is None else self.talking_head.encode_face(face)
+        align = self.config.decoder.align_dim
+        empty = self.styles.new_zeros(batch, 0, align)
+        return PMMTalkState(
+            style=self._style(style, batch),
+            identity=identity,
+            parts={name: stage.init_state(batch) for name, stage in stages.items()},
+            decoder=self.decoder.init_state(batch),
+            waiting=dict.fromkeys(self.modalities, empty),
+            samples=0,
+            frames=0,
+        )
+
+    def step(self, x: Tensor, state: PMMTalkState) -> Tensor:
+        state.samples += x.shape[1]
+        fresh: dict[str, Tensor] = {}
+        parts = state.parts
+        if "audio" in self.modalities or "text" in self.modalities:
+            latents = self.audio_encoder.step(x, parts["audio_encoder"])
+            if "audio" in self.modalities:
+                tokens = self.audio_decoder.step(latents, parts["audio_decoder"])
+                fresh["audio"] = self.audio_rate.step(tokens, parts["audio_rate"])
+            if "text" in self.modalities:
+                symbols = self.text_decoder.step(latents, parts["text_decoder"])
+                fresh["text"] = self.text_rate.step(symbols, parts["text_rate"])
+        if "image" in self.modalities:
+            windows = self.mouth_windows.step(x, parts["mouth_windows"])
+            images = self.talking_head(windows, state.identity)
+            fresh["image"] = self.image_encoder.step(images, parts["image_encoder"])
+        return self._decode(fresh, state)
+
+    def flush(self, state: PMMTalkState) -> Tensor:
+        owed: dict[str, Tensor] = {}
+        parts = state.parts
+        if "audio" in self.modalities or "text" in self.modalities:
+            latents = self.audio_encoder.flush(parts["audio_encoder"])
+            for branch in ("audio", "text"):
+                if branch in self.modalities:
+                    body, rate = getattr(self, f"{branch}_decoder"), getattr(self, f"{branch}_rate")
+                    body_state, rate_state = parts[f"{branch}_decoder"], parts[f"{branch}_rate"]
+                    tokens = join_time([body.step(latents, body_state), body.flush(body_state)])
+                    owed[branch] = join_time([rate.step(tokens, rate_state), rate.flush(rate_state)])
+        if "image" in self.modalities:
+            images = self.talking_head(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
+            owed["image"] = self.image_encoder.step(images, parts["image_encoder"])
+        return self._decode(owed, state)
+
+    def _decode(self, fresh: dict[str, Tensor], state: PMMTalkState) -> Tensor:
+        for modality, frames in fresh.items():
+            if frames.shape[1]:
+                projected = getattr(self, f"{modality}_align")(frames)
+                state.waiting[modality] = torch.cat([state.waiting[modality], projected], dim=1)
+        ready = min(frames.shape[1] for frames in state.waiting.values())
+        ready = min(ready, frames_for(state.samples) - state.frames)
+        aligned = [state.waiting[m][:, :ready] for m in self.modalities]
+        for modality in self.modalities:
+            state.waiting[modality] = state.waiting[modality][:, ready:]
+        state.frames += ready
+        return self.finish(self.decoder.step(self._fused(aligned, state.style), state.decoder))
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    def _branch_latency(self, body: Stage[Any]) -> int:
+        return self.audio_encoder.latency + body.latency * SAMPLES_PER_TOKEN
+
+    def _identity(self) -> Identity:
+        return self.talking_head.encode_face(self.reference_face[None])
+
+    def _style(self, style: Tensor | None, batch: int) -> Tensor:
+        return self.styles[:1].expand(batch, -1) if style is None else style
+
+    def _fused(self, aligned: list[Tensor], style: Tensor) -> Tensor:
+        steps = aligned[0].shape[1]
+        return torch.cat([*aligned, style[:, None].expand(-1, steps, -1)], dim=-1)

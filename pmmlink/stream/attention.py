@@ -1,0 +1,117 @@
+"""Multi-head self-attention with bounded, cached context.
+
+A query sees its own chunk and ``left_context`` steps before the chunk. With ``chunk = 1`` that is plain
+causal attention; larger chunks look ahead to the end of the chunk, and because every layer shares the
+same chunk borders, the look-ahead of stacked layers does not add up. ALiBi (Press et al. 2022) adds
+a penalty linear in the distance to every score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pmmlink.stream.stage import Stage
+
+
+@dataclass(slots=True)
+class AttentionState:
+    """Cached context of one attention layer.
+
+    Attributes:
+        keys: ``[B, H, n, D]`` keys of the last n ≤ left_context steps before the current chunk.
+        values: the same for the values.
+        pending: ``[B, m, C]`` inputs of the chunk that is not complete yet, m < chunk.
+    """
+
+    keys: Tensor
+    values: Tensor
+    pending: Tensor
+
+
+def alibi_slopes(heads: int) -> Tensor:
+    """Slopes 2^(-8 h / H), h = 1 … H, of "Train short, test long" (Press et al. 2022), ``[H]``."""
+    return torch.tensor([2.0 ** (-8.0 * (h + 1) / heads) for h in range(heads)])
+
+
+class CachedAttention(Stage[AttentionState]):
+    """Self-attention ``[B, T, C]`` → ``[B, T, C]`` with a bounded window.
+
+    Args:
+        dim: channels C, divisible by ``heads``.
+        heads: number of heads.
+        left_context: steps seen before the query's chunk.
+        chunk: steps that see each other; latency is ``chunk - 1``.
+        alibi: add ALiBi's distance penalty.
+    """
+
+    def __init__(
+        self, dim: int, heads: int, *, left_context: int, chunk: int = 1, alibi: bool = False
+    ) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"{dim} channels cannot be split into {heads} heads")
+        self.heads = heads
+        self.left_context = left_context
+        self.chunk = chunk
+        self.latency = chunk - 1
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.out = nn.Linear(dim, dim)
+        slopes = alibi_slopes(heads) if alibi else torch.zeros(0)
+        self.register_buffer("slopes", slopes, persistent=False)
+        self.slopes: Tensor
+
+    def init_state(self, batch: int) -> AttentionState:
+        weight = self.out.weight
+        dim = weight.shape[0]
+        empty = weight.new_zeros(batch, self.heads, 0, dim // self.heads)
+        return AttentionState(empty, empty, weight.new_zeros(batch, 0, dim))
+
+    def step(self, x: Tensor, state: AttentionState) -> Tensor:
+        if self.chunk > 1:
+            x = torch.cat([state.pending, x], dim=1)
+            ready = x.shape[1] // self.chunk * self.chunk
+            state.pending = x[:, ready:]
+            x = x[:, :ready]
+        return self._attend(x, state) if x.shape[1] else x
+
+    def flush(self, state: AttentionState) -> Tensor:
+        return self._attend(state.pending, state) if state.pending.shape[1] else state.pending
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._attend(x, self.init_state(x.shape[0]))
+
+    def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
+        batch, steps, dim = x.shape
+        q, k, v = (
+            part.view(batch, steps, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1)
+        )
+        cached = state.keys.shape[2]
+        k = torch.cat([state.keys, k], dim=2)
+        v = torch.cat([state.values, v], dim=2)
+        state.keys = k[:, :, max(0, k.shape[2] - self.left_context) :] if self.left_context else k[:, :, :0]
+        state.values = v[:, :, max(0, v.shape[2] - self.left_context) :] if self.left_context else v[:, :, :0]
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(steps, cached, x))
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, steps, dim))
+        return out
+
+    def _bias(self, steps: int, cached: int, like: Tensor) -> Tensor | None:
+        """Additive scores ``[1 or H, steps, cached + steps]``: 0 or ALiBi where seen, -inf where not.
+
+        The cache ends at a chunk border, so positions counted from there have the same chunks as the
+        absolute ones.
+        """
+        if steps == 1 and self.slopes.numel() == 0:
+            return None  # the cache holds exactly the window
+        query = torch.arange(steps, device=like.device)[:, None]
+        key = torch.arange(-cached, steps, device=like.device)[None, :]
+        start = torch.div(query, self.chunk, rounding_mode="floor") * self.chunk
+        seen = (key < start + self.chunk) & (key >= start - self.left_context)
+        if self.slopes.numel() == 0:
+            bias = torch.zeros(1, 1, 1, device=like.device, dtype=like.dtype)
+        else:
+            bias = -self.slopes.to(like.dtype)[:, None, None] * (query - key).abs()
+        return bias.masked_fill(~seen, float("-inf"))
