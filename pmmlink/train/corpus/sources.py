@@ -1,0 +1,15 @@
+"""The sources of the corpus, in the order in which they are built."""
+
+from __future__ import annotations
+
+from pmmlink.train.corpus.base import Source
+from pmmlink.train.corpus.facegood import Facegood
+from pmmlink.train.corpus.flite import Flite
+from pmmlink.train.corpus.grid import Grid
+from pmmlink.train.corpus.speechocean import Speechocean
+
+
+def all_sources() -> dict[str, Source]:
+    """Name → source."""
+    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean()]
+    return {source.name: source for source in sources}
