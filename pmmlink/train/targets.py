@@ -62,7 +62,7 @@ _BURST = {"P": 0.60, "B": 0.75}
 _SHORTEST_CLOSURE_S = 0.05
 _OPEN_FLOOR = 0.66
 _STRESS_JAW = {0: 0.85, 1: 1.06, 2: 1.0}
-_JAW_PER_DB = 0.02
+_JAW_PER_DB = 0.014
 _REACH_S = 0.5
 
 
@@ -214,7 +214,7 @@ def _blend(segments: list[_Segment], time: Array, rate: float, table: VisemeTabl
             if is_vowel(phone) and segment.stress is not None:
                 pose[0] *= _STRESS_JAW.get(segment.stress, 1.0)
             t = time[first:last, None]
-            core = 0.25 * (end - start)
+            core = table.core_share * (end - start)
             distance = np.maximum(start + core - t, 0.0) / table.rise_s
             distance += np.maximum(t - (end - core), 0.0) / table.fall_s
             # sqrt(1 + d²) - 1 instead of d: the same exponential flanks without a corner at the core.

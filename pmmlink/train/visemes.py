@@ -32,11 +32,14 @@ CHANNELS = (
 GROUPS = ("jaw", "rounding", "lips")
 CHANNEL_GROUP = np.array([0, 1, 1, *([2] * (len(CHANNELS) - 3))])
 
-# Anticipation starts earlier than it ends, most of all for rounding (Cohen & Massaro 1993;
-# Bell-Berti & Harris 1982 find lip protrusion about 100-250 ms before a rounded vowel).
-RISE_S = np.array([0.055, 0.085, 0.045])
-FALL_S = np.array([0.055, 0.060, 0.045])
+# The jaw's constants are fitted. Anticipation starts earlier than it ends, most of all for rounding
+# (Bell-Berti & Harris 1982 find the lips moving 100-250 ms before a rounded vowel).
+RISE_S = np.array([0.034, 0.065, 0.042])
+FALL_S = np.array([0.042, 0.055, 0.042])
 """Time constants of the flanks of a phone's dominance, before and after its core, by group."""
+
+CORE_SHARE = np.array([0.12, 0.20, 0.20])
+"""Part of a phone's length at each end that already belongs to the flanks, by group."""
 
 DIPHTHONGS: dict[str, tuple[str, str, float]] = {
     "AW": ("AA", "UW", 0.55),
@@ -49,35 +52,35 @@ DIPHTHONGS: dict[str, tuple[str, str, float]] = {
 
 # Columns as CHANNELS: jaw, funnel, pucker, lowerDown, upperUp, stretch, smile, shrugUpper.
 _POSES: dict[str, tuple[float, ...]] = {
-    "AA": (0.40, 0.00, 0.00, 0.22, 0.08, 0.00, 0.00, 0.02),
-    "AE": (0.37, 0.00, 0.00, 0.28, 0.14, 0.14, 0.08, 0.00),
-    "AH": (0.27, 0.00, 0.00, 0.18, 0.06, 0.03, 0.02, 0.02),
-    "AO": (0.32, 0.28, 0.20, 0.16, 0.03, 0.00, 0.00, 0.02),
-    "EH": (0.30, 0.00, 0.00, 0.24, 0.11, 0.11, 0.07, 0.00),
-    "ER": (0.17, 0.18, 0.20, 0.12, 0.05, 0.00, 0.00, 0.05),
-    "IH": (0.23, 0.00, 0.00, 0.20, 0.10, 0.12, 0.08, 0.00),
-    "IY": (0.18, 0.00, 0.00, 0.22, 0.12, 0.20, 0.16, 0.00),
-    "UH": (0.16, 0.18, 0.28, 0.10, 0.03, 0.00, 0.00, 0.04),
-    "UW": (0.11, 0.18, 0.48, 0.06, 0.00, 0.00, 0.00, 0.06),
+    "AA": (0.42, 0.00, 0.00, 0.22, 0.08, 0.00, 0.00, 0.02),
+    "AE": (0.40, 0.00, 0.00, 0.28, 0.14, 0.14, 0.08, 0.00),
+    "AH": (0.30, 0.00, 0.00, 0.18, 0.06, 0.03, 0.02, 0.02),
+    "AO": (0.35, 0.28, 0.20, 0.16, 0.03, 0.00, 0.00, 0.02),
+    "EH": (0.34, 0.00, 0.00, 0.24, 0.11, 0.11, 0.07, 0.00),
+    "ER": (0.19, 0.18, 0.20, 0.12, 0.05, 0.00, 0.00, 0.05),
+    "IH": (0.27, 0.00, 0.00, 0.20, 0.10, 0.12, 0.08, 0.00),
+    "IY": (0.23, 0.00, 0.00, 0.22, 0.12, 0.20, 0.16, 0.00),
+    "UH": (0.18, 0.18, 0.28, 0.10, 0.03, 0.00, 0.00, 0.04),
+    "UW": (0.10, 0.18, 0.48, 0.06, 0.00, 0.00, 0.00, 0.06),
     "UE": (0.11, 0.20, 0.46, 0.08, 0.02, 0.00, 0.00, 0.05),
-    "OE": (0.20, 0.24, 0.32, 0.12, 0.04, 0.00, 0.00, 0.04),
-    "IX": (0.10, 0.00, 0.00, 0.24, 0.12, 0.14, 0.08, 0.00),
-    "P": (0.10, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "B": (0.11, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "M": (0.11, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "F": (0.10, 0.00, 0.00, 0.02, 0.16, 0.04, 0.03, 0.00),
-    "V": (0.11, 0.00, 0.00, 0.02, 0.13, 0.03, 0.03, 0.00),
-    "W": (0.09, 0.14, 0.56, 0.03, 0.00, 0.00, 0.00, 0.05),
-    "S": (0.09, 0.02, 0.02, 0.24, 0.12, 0.12, 0.06, 0.00),
+    "OE": (0.21, 0.24, 0.32, 0.12, 0.04, 0.00, 0.00, 0.04),
+    "IX": (0.11, 0.00, 0.00, 0.24, 0.12, 0.14, 0.08, 0.00),
+    "P": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
+    "B": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
+    "M": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
+    "F": (0.07, 0.00, 0.00, 0.02, 0.16, 0.04, 0.03, 0.00),
+    "V": (0.08, 0.00, 0.00, 0.02, 0.13, 0.03, 0.03, 0.00),
+    "W": (0.08, 0.14, 0.56, 0.03, 0.00, 0.00, 0.00, 0.05),
+    "S": (0.10, 0.02, 0.02, 0.24, 0.12, 0.12, 0.06, 0.00),
     "SH": (0.10, 0.40, 0.24, 0.18, 0.12, 0.00, 0.00, 0.06),
-    "T": (0.13, 0.00, 0.00, 0.15, 0.07, 0.05, 0.03, 0.00),
+    "T": (0.15, 0.00, 0.00, 0.15, 0.07, 0.05, 0.03, 0.00),
     "L": (0.18, 0.00, 0.00, 0.16, 0.07, 0.03, 0.02, 0.00),
-    "TH": (0.13, 0.00, 0.00, 0.20, 0.08, 0.06, 0.03, 0.00),
-    "K": (0.19, 0.00, 0.00, 0.15, 0.07, 0.04, 0.03, 0.00),
-    "HH": (0.20, 0.00, 0.00, 0.14, 0.05, 0.03, 0.02, 0.00),
+    "TH": (0.09, 0.00, 0.00, 0.20, 0.08, 0.06, 0.03, 0.00),
+    "K": (0.20, 0.00, 0.00, 0.15, 0.07, 0.04, 0.03, 0.00),
+    "HH": (0.22, 0.00, 0.00, 0.14, 0.05, 0.03, 0.02, 0.00),
     "RX": (0.20, 0.00, 0.00, 0.15, 0.06, 0.02, 0.02, 0.00),
-    "R": (0.13, 0.22, 0.26, 0.12, 0.05, 0.00, 0.00, 0.05),
-    SILENCE: (0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
+    "R": (0.10, 0.22, 0.26, 0.12, 0.05, 0.00, 0.00, 0.05),
+    SILENCE: (0.10, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
 }
 _SAME_POSE = {
     "Z": "S",
@@ -93,25 +96,17 @@ _SAME_POSE = {
     "Y": "IY",
 }
 
-# jaw: how hard the phone holds the jaw. Stops of the tongue tip and sibilants need it high; the back of
+# jaw: how hard the phone holds the jaw; fitted. The tongue tip and the lips need it high, the back of
 # the tongue does not. rounding: rounded phones pull and spread vowels resist; most consonants let it pass.
-_JAW = dict.fromkeys(("P", "B", "M"), 1.3) | dict.fromkeys(("S", "Z"), 1.3)
-_JAW |= dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.8) | dict.fromkeys(("T", "D", "N"), 0.6)
-_JAW |= {"F": 1.0, "V": 0.9, "W": 0.8, "L": 0.4, "TH": 0.7, "DH": 0.5, "K": 0.3, "G": 0.3, "NG": 0.3}
-_JAW |= {"HH": 0.05, "KX": 0.3, "RX": 0.3, "R": 0.6, "Y": 0.8, SILENCE: 0.6}
-_ROUNDING = dict.fromkeys(("SH", "ZH", "CH", "JH"), 2.0) | {"W": 2.5, "UW": 1.6, "UE": 1.6, "OE": 1.3}
-_ROUNDING |= {"AO": 1.2, "UH": 1.1, "R": 1.0, "ER": 1.0, "IY": 1.0, "Y": 0.8, "AE": 0.9, "EH": 0.8}
-_ROUNDING |= {
-    "AA": 0.8,
-    "IH": 0.6,
-    "AH": 0.4,
-    "IX": 0.8,
-    "F": 0.5,
-    "V": 0.5,
-    "S": 0.3,
-    "Z": 0.3,
-    SILENCE: 0.6,
-}
+_JAW = {"AA": 1.3, "AE": 0.8, "AH": 0.7, "AO": 0.75, "EH": 0.95, "IH": 0.7, "IY": 0.8, "UW": 1.6, "UE": 1.6}
+_JAW |= dict.fromkeys(("P", "B", "M"), 1.7) | dict.fromkeys(("S", "Z"), 0.8) | {"F": 1.6, "V": 1.8}
+_JAW |= dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.3) | dict.fromkeys(("T", "D"), 0.5) | {"TH": 1.4, "DH": 0.7}
+_JAW |= dict.fromkeys(("K", "G", "N", "NG", "KX", "RX"), 0.3) | {"L": 0.4, "R": 1.2, "W": 0.9, "Y": 0.8}
+_JAW |= {"HH": 0.05, SILENCE: 0.6}
+_ROUNDING = dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.8) | {"W": 2.0, "UW": 1.3, "UE": 1.3, "OE": 1.2}
+_ROUNDING |= {"AO": 1.2, "UH": 1.0, "R": 0.9, "ER": 1.0, "IY": 1.3, "Y": 1.0, "IH": 1.0, "IX": 1.0}
+_ROUNDING |= {"AE": 1.0, "EH": 1.0, "AA": 1.0, "AH": 0.4, "F": 0.5, "V": 0.5, "S": 0.5, "Z": 0.4}
+_ROUNDING |= {SILENCE: 0.9}
 # What a closure or a tuck does to the lips is a constraint of the targets, so here they hold little.
 _LIPS = dict.fromkeys(("P", "B", "M", "F", "V"), 0.5) | {"W": 1.5, "S": 1.0, "Z": 1.0, SILENCE: 0.8}
 
@@ -125,12 +120,14 @@ class VisemeTable:
         dominance: ``[phones, groups]``, relative.
         rise_s: ``[groups]`` time constants of anticipation.
         fall_s: ``[groups]`` time constants of carry-over.
+        core_share: ``[groups]`` part of the phone at each end that belongs to the flanks.
     """
 
     pose: Array
     dominance: Array
     rise_s: Array
     fall_s: Array
+    core_share: Array
 
 
 def viseme_table() -> VisemeTable:
@@ -143,7 +140,7 @@ def viseme_table() -> VisemeTable:
         vowel = is_vowel(phone)
         dominance[i] = (
             _JAW.get(monophthong, 1.0 if vowel else 0.5),
-            _ROUNDING.get(monophthong, 0.12),
+            _ROUNDING.get(monophthong, 0.15),
             _LIPS.get(monophthong, 1.0 if vowel else 0.4),
         )
-    return VisemeTable(pose, dominance, RISE_S.copy(), FALL_S.copy())
+    return VisemeTable(pose, dominance, RISE_S.copy(), FALL_S.copy(), CORE_SHARE.copy())
