@@ -20,6 +20,9 @@ from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 LABEL_FPS = 30
 """Frame rate of ``labels/*.npy``: row k describes the mouth at k / 30 s."""
 
+MIN_PAUSE_S = 0.03
+"""A shorter gap between phones is a rounding of the aligner, not a pause."""
+
 _SPLIT_SEED = "pmmlink-split-1"
 
 
@@ -211,9 +214,12 @@ def tile(segments: Iterable[Segment], duration_s: float, *, offset_s: float = 0.
         end_s = round(min(max(segment.end_s + offset_s, 0.0), duration_s), 4)
         if start_s < at_s - 1e-3 or end_s < start_s:
             raise DataError(f"phone times run backwards at {start_s:.3f} s")
-        # Below 1 ms a gap is rounding, not silence.
-        if start_s - at_s > 1e-3:
+        if start_s - at_s > (MIN_PAUSE_S if tiled else 1e-3):
             push(Segment(SILENCE, at_s, start_s))
+            at_s = start_s
+        elif tiled and start_s > at_s:
+            before = tiled[-1]
+            tiled[-1] = Segment(before.phone, before.start_s, start_s, before.stress)
             at_s = start_s
         push(Segment(segment.phone, at_s, end_s, segment.stress))
         at_s = max(at_s, end_s)

@@ -6,10 +6,12 @@ from pmmlink.train.corpus.base import Source
 from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import Grid
+from pmmlink.train.corpus.hibari import Hibari
+from pmmlink.train.corpus.piper import PiperJoe
 from pmmlink.train.corpus.speechocean import Speechocean
 
 
 def all_sources() -> dict[str, Source]:
     """Name → source."""
-    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean()]
+    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe()]
     return {source.name: source for source in sources}

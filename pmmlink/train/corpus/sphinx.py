@@ -128,6 +128,22 @@ class SphinxAligner:
                 return self._collect(entries, words, samples.size / SAMPLE_RATE_HZ)
         raise DataError("the sound does not follow the transcript: no alignment found at any beam width")
 
+    def align_phones(self, samples: FloatArray, words: list[list[str]]) -> Alignment:
+        """Times a known pronunciation: ``words`` are lists of ARPAbet phones without stress.
+
+        Raises:
+            DataError: as :meth:`align`.
+        """
+        names: list[str] = []
+        for phones in words:
+            name = "=" + "-".join(phones)
+            for beam in _BEAMS:
+                decoder = self._decoder(beam)
+                if decoder.lookup_word(name) is None:
+                    decoder.add_word(name, " ".join(phones), False)
+            names.append(name)
+        return self.align(samples, names)
+
     def _two_passes(self, decoder: Any, pcm: bytes, words: list[str]) -> list[_Entry] | None:
         try:
             decoder.set_align_text(" ".join(words))

