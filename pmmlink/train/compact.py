@@ -1,0 +1,279 @@
+"""The recipe of the shipped weights.
+
+Three stages, each resumable; ``--out`` keeps checkpoints and a log::
+
+    python -m pmmlink.train.compact encoders --corpus corpus --recogniser asr_waveform.hama --out runs/a
+    python -m pmmlink.train.compact mouth    --corpus corpus --out runs/a      (ψ_HG, may run beside)
+    python -m pmmlink.train.compact fuse     --corpus corpus --out runs/a      (ψ_AE, ψ_TD, ψ_HG frozen)
+
+``encoders`` trains ψ_AE, ψ_AD, ψ_TD and the decoder together without images, starting from the phone
+recogniser. ``fuse`` freezes ψ_AE, ψ_TD and ψ_HG, as the paper does, and trains ψ_AD, ψ_IE, the alignment
+and the decoder with all three modalities.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pmmlink.errors import DataError, PmmlinkError
+from pmmlink.model.config import PMMTalkConfig
+from pmmlink.model.pmmtalk import PMMTalk
+from pmmlink.phones import PHONES
+from pmmlink.train.batches import Pool, batches, make_item
+from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.objectives import Weights, all_terms, phone_term, total
+from pmmlink.train.recogniser import start_from_recogniser
+
+STYLES = ("default", "grid_s1", "facegood_zh")
+STYLE_SHARE = {"default": 0.80, "grid_s1": 0.12, "facegood_zh": 0.08}
+HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
+
+
+@dataclasses.dataclass(slots=True)
+class Run:
+    """Settings of one stage, written beside its checkpoints."""
+
+    stage: str
+    corpus: Path
+    out: Path
+    steps: int
+    lr: float
+    batch: int
+    seconds: float
+    seed: int
+    weights: Weights
+    modalities: tuple[str, ...]
+    source_weights: dict[str, float]
+
+    def folder(self) -> Path:
+        return self.out / self.stage
+
+
+class Average:
+    """Exponential moving average of a model's parameters: what is evaluated and shipped."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.shadow[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self.shadow[name].copy_(value)
+
+
+def make_pool(corpus: Path, split: str, source_weights: dict[str, float]) -> Pool:
+    """Clips of a split, without those kept for the final figures."""
+    clips = [c for c in load_manifest(corpus, split=split) if c.source not in HELD_OUT_SOURCES]
+    return Pool(clips, STYLES, source_weights)
+
+
+def measure_spread(pool: Pool) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each curve in each style, ``[S, 32]`` each, from random items."""
+    import numpy as np
+
+    means, spreads = [], []
+    for style in STYLES:
+        rng = np.random.default_rng(7)
+        if style not in pool.available:
+            means.append(torch.zeros(32))
+            spreads.append(torch.ones(32))
+            continue
+        items = [make_item(pool, style, 6.0, rng) for _ in range(60)]
+        curves = torch.from_numpy(np.concatenate([i.curves for i in items]))
+        known = torch.isfinite(curves)
+        filled = torch.where(known, curves, torch.zeros_like(curves))
+        count = known.sum(0).clamp_min(1)
+        mean = filled.sum(0) / count
+        variance = (torch.where(known, curves - mean, torch.zeros_like(curves)) ** 2).sum(0) / count
+        means.append(mean)
+        spreads.append(variance.sqrt().clamp_min(0.03))
+    return torch.stack(means), torch.stack(spreads)
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
+    """Linear warm-up, then half a cosine down to a fiftieth."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))))
+
+
+def new_model(modalities: tuple[str, ...], dropout: float = 0.05) -> PMMTalk:
+    """A compact model with random weights."""
+    config = dataclasses.replace(PMMTalkConfig(), modalities=modalities, styles=STYLES)
+    return PMMTalk(config, dropout=dropout)
+
+
+def grow(model: PMMTalk, state: dict[str, Tensor]) -> None:
+    """Loads the weights of a model with fewer modalities; the fusion layer's new columns start at zero."""
+    own = model.state_dict()
+    align, style = model.config.decoder.align_dim, model.config.style_dim
+    fuse = "decoder.fuse.weight"
+    if fuse in state and state[fuse].shape != own[fuse].shape:
+        wide = torch.zeros_like(own[fuse])
+        present = (state[fuse].shape[1] - style) // align
+        wide[:, : present * align] = state[fuse][:, : present * align]
+        wide[:, -style:] = state[fuse][:, -style:]
+        state = {**state, fuse: wide}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    strangers = [n for n in missing if not n.startswith(("image_", "talking_head", "reference_face"))]
+    if strangers or unexpected:
+        raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
+
+
+def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Tensor]:
+    """The model at the start of a stage, and the spread of the targets."""
+    torch.manual_seed(run.seed)
+    mean, spread = measure_spread(pool)
+    model = new_model(run.modalities)
+    if run.stage == "encoders":
+        if args.recogniser:
+            start_from_recogniser(model, args.recogniser)
+        with torch.no_grad():
+            model.decoder.curves.bias.copy_(mean[0])
+            model.decoder.closure.bias.fill_(-2.0)
+    else:
+        source = args.start or run.out / "encoders" / "last.pt"
+        saved = torch.load(source, weights_only=True)
+        grow(model, saved["average"])
+        if "image" in run.modalities:
+            mouth = torch.load(run.out / "mouth" / "last.pt", weights_only=True)
+            model.talking_head.load_state_dict(mouth["model"])
+            model.reference_face.copy_(mouth["reference_face"])
+        for name in ("audio_encoder", "text_decoder", "talking_head"):
+            if hasattr(model, name):
+                getattr(model, name).requires_grad_(False)
+    return model, spread
+
+
+def train(run: Run, args: argparse.Namespace) -> None:
+    """Runs a stage to its end, or onward from its last checkpoint."""
+    folder = run.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = make_pool(run.corpus, "train", run.source_weights)
+    model, spread = prepare(run, args, pool)
+    # Training only: asks ψ_AD for the phones too, so that it keeps what the recogniser knew.
+    probe = nn.Linear(model.config.audio_decoder.dim, len(PHONES)) if run.stage == "encoders" else None
+    trained = [p for m in (model, probe) if m for p in m.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=run.lr, weight_decay=0.01, betas=(0.9, 0.98))
+    average = Average(model, 0.999)
+    start = 0
+    last = folder / "last.pt"
+    if last.exists():
+        saved = torch.load(last, weights_only=True)
+        model.load_state_dict(saved["model"])
+        average.shadow = saved["average"]
+        optimiser.load_state_dict(saved["optimiser"])
+        if probe is not None:
+            probe.load_state_dict(saved["probe"])
+        start = saved["step"]
+        print(f"resumed at step {start}", flush=True)
+    settings = dataclasses.asdict(run)
+    (folder / "run.json").write_text(json.dumps(settings, default=str, indent=1), encoding="utf-8")
+    tokens: list[Tensor] = []
+    if probe is not None:
+        model.audio_decoder.register_forward_hook(lambda _m, _i, out: tokens.append(out))
+
+    log = (folder / "log.jsonl").open("a", encoding="utf-8")
+    sums: dict[str, float] = {}
+    began = time.monotonic()
+    feed = batches(pool, run.batch, run.seconds, run.seed, STYLE_SHARE, start)
+    for step in range(start, run.steps):
+        model.train()
+        if hasattr(model, "talking_head"):
+            model.talking_head.eval()
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, run.steps, run.lr)
+        batch = next(feed)
+        tokens.clear()
+        style = model.styles[batch.style]
+        terms = all_terms(model.predict(batch.audio, style), batch, spread)
+        if probe is not None:
+            terms["phones"] = terms["phones"] + phone_term(probe(tokens[0]), batch.phones)
+        loss = total(terms, run.weights)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        average.update(model, step)
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        done = step + 1
+        if done % args.report == 0:
+            means = {k: round(v / args.report, 4) for k, v in sums.items()}
+            rate = (time.monotonic() - began) / (done - start)
+            line = {"step": done, "s_per_step": round(rate, 3), **means}
+            print(json.dumps(line), flush=True)
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+            sums.clear()
+        if done % args.save == 0 or done == run.steps:
+            state: dict[str, Any] = {
+                "model": model.state_dict(),
+                "average": average.shadow,
+                "optimiser": optimiser.state_dict(),
+                "step": done,
+            }
+            if probe is not None:
+                state["probe"] = probe.state_dict()
+            partial = folder / "last.pt.partial"
+            torch.save(state, partial)
+            partial.replace(last)
+
+
+def main() -> None:
+    """Command line of the recipe."""
+    parser = argparse.ArgumentParser(prog="python -m pmmlink.train.compact", description=__doc__)
+    parser.add_argument("stage", choices=["encoders", "fuse"])
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recogniser", type=Path, help="asr_waveform.hama of hama 1.7.0")
+    parser.add_argument("--start", type=Path, help="checkpoint that 'fuse' starts from")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--lr", type=float, default=5e-4)
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=6.4)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
+    parser.add_argument("--without-loss", action="append", default=[])
+    parser.add_argument("--report", type=int, default=25)
+    parser.add_argument("--save", type=int, default=250)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    weights = dataclasses.replace(Weights(), **dict.fromkeys(args.without_loss, 0.0))
+    present = ("audio", "text") if args.stage == "encoders" else ("audio", "text", "image")
+    run = Run(
+        stage=args.stage,
+        corpus=args.corpus,
+        out=args.out,
+        steps=args.steps,
+        lr=args.lr,
+        batch=args.batch,
+        seconds=args.seconds,
+        seed=args.seed,
+        weights=weights,
+        modalities=tuple(m for m in present if m not in args.without),
+        source_weights={},
+    )
+    try:
+        train(run, args)
+    except PmmlinkError as error:
+        raise SystemExit(f"pmmlink: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""What the compact model is trained for: curves, lip gap, closure, phones and aligned modalities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM
+from pmmlink.model.alignment import alignment_losses
+from pmmlink.model.pmmtalk import Prediction
+from pmmlink.train.batches import IGNORE, Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of the terms; 0 leaves a term out (ablation).
+
+    Attributes:
+        position: curves, scaled by their standard deviation.
+        motion: their frame-to-frame differences, likewise.
+        gap: lip gap over 3 mm, default style only.
+        closure: binary cross-entropy of the closure head.
+        phones: frame cross-entropy of the text decoder's symbols.
+        temporal: eq. 11.
+        semantic: eq. 12.
+    """
+
+    position: float = 1.0
+    motion: float = 0.7
+    gap: float = 0.7
+    closure: float = 0.7
+    phones: float = 0.4
+    temporal: float = 1e-4
+    semantic: float = 1e-5
+
+
+def smooth_l1(error: Tensor, mask: Tensor) -> Tensor:
+    """Mean Huber loss over the entries where ``mask`` holds (labels elsewhere may be NaN)."""
+    error = torch.where(mask, error, torch.zeros_like(error))
+    loss = F.smooth_l1_loss(error, torch.zeros_like(error), reduction="sum", beta=1.0)
+    return loss / mask.sum().clamp_min(1)
+
+
+def curve_terms(raw: Tensor, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
+    """Position, motion, gap and closure terms.
+
+    Args:
+        raw: ``[B, T, 33]`` decoder output.
+        batch: targets.
+        spread: ``[S, 32]`` standard deviation of each curve in each style.
+    """
+    frames = raw.shape[1]
+    curves, logits = raw[..., :-1], raw[..., -1]
+    target, closure = batch.curves[:, :frames], batch.closure[:, :frames]
+    known = torch.isfinite(target)
+    error = (curves - target) / spread[batch.style][:, None]
+    terms = {"position": smooth_l1(error, known)}
+    moved = error[:, 1:] - error[:, :-1]
+    terms["motion"] = smooth_l1(moved, known[:, 1:] & known[:, :-1])
+
+    mm = torch.from_numpy(LIP_GAP_MM_PER_UNIT)
+    articulate = (batch.style == 0)[:, None] & known.all(-1)
+    gap_error = ((curves - target.nan_to_num()) @ mm) / 3.0
+    # Lips pressed together are as shut as lips that touch: no loss for the difference.
+    both_shut = ((target.nan_to_num() @ mm) + LIP_GAP_NEUTRAL_MM <= 0) & (gap_error < 0)
+    terms["gap"] = smooth_l1(gap_error, articulate & ~both_shut)
+
+    labelled = torch.isfinite(closure)
+    wanted = torch.where(labelled, closure, torch.zeros_like(closure))
+    bce = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    terms["closure"] = (bce * labelled).sum() / labelled.sum().clamp_min(1)
+    return terms
+
+
+def phone_term(symbols: Tensor, phones: Tensor) -> Tensor:
+    """Cross-entropy of ``[B, T50, V]`` logits against ``[B, T50]`` classes."""
+    count = min(symbols.shape[1], phones.shape[1])
+    return F.cross_entropy(
+        symbols[:, :count].flatten(0, 1),
+        phones[:, :count].flatten(),
+        ignore_index=IGNORE,
+        label_smoothing=0.05,
+    )
+
+
+def all_terms(prediction: Prediction, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
+    """Every term of :class:`Weights` that the prediction allows."""
+    terms = curve_terms(prediction.raw, batch, spread)
+    if prediction.symbols is not None:
+        terms["phones"] = phone_term(prediction.symbols, batch.phones)
+    mask = torch.ones(prediction.raw.shape[:2])
+    terms["temporal"], terms["semantic"] = alignment_losses(prediction.features, mask)
+    return terms
+
+
+def total(terms: dict[str, Tensor], weights: Weights) -> Tensor:
+    """The weighted sum."""
+    return torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
