@@ -1,0 +1,27 @@
+"""Where the files shipped inside the package are found, wherever it was installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pmmlink.errors import InputError
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def sample_speech() -> Path:
+    """The sample recording that ``pmmlink play --sample`` plays.
+
+    Raises:
+        InputError: the installation lacks it.
+    """
+    for suffix in (".flac", ".ogg", ".opus", ".wav", ".mp3"):
+        path = ASSETS / f"sample{suffix}"
+        if path.is_file():
+            return path
+    raise InputError(f"the sample speech is missing from {ASSETS}; install pmmlink again")
+
+
+def default_profile() -> Path:
+    """The calibration profile that is used when none is named."""
+    return ASSETS / "default_profile.yaml"
