@@ -84,9 +84,9 @@ def side_camera() -> Camera:
 def face_crop_camera() -> Camera:
     """The square that the talking-head network sees and draws.
 
-    From just below the eyes to below the chin of an open mouth, straight from the front: 0.15 m wide
-    and high around a point 70 mm below the eyes. Training renders and the shipped reference face both
-    use it, so that both show the same thing in the same pixels.
+    From just below the eyes to below the chin of a wide-open mouth, straight from the front: 125 mm
+    wide and high around a point 78 mm below the middle of the eyes. Training renders and the shipped
+    reference face both use it, so that both show the same thing in the same pixels.
     """
     return Camera(target=(0.0, -0.078, 0.0), direction=(0.0, 0.0, 1.0), distance_m=0.9, extent_m=0.125)
 

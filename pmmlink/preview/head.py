@@ -16,6 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +26,9 @@ import numpy.typing as npt
 from pmmlink.curves import ARKIT_52, CurveSet
 from pmmlink.errors import RuntimeFault
 from pmmlink.types import FloatArray
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 IntArray = npt.NDArray[np.int32]
 ByteArray = npt.NDArray[np.uint8]
@@ -95,7 +101,7 @@ class Head:
         return gap
 
 
-def _triangulated(quads: npt.NDArray[np.int64], vertices: FloatArray) -> IntArray:
+def triangulated(quads: npt.NDArray[np.int64], vertices: FloatArray) -> IntArray:
     """Splits quads along the shorter diagonal; a quad with two equal corners gives one triangle."""
     a, b, c, d = (vertices[quads[:, k]] for k in range(4))
     first = np.linalg.norm(a - c, axis=1) <= np.linalg.norm(b - d, axis=1)
@@ -109,23 +115,19 @@ def _triangulated(quads: npt.NDArray[np.int64], vertices: FloatArray) -> IntArra
     return kept
 
 
-@cache
-def load_head() -> Head:
-    """Reads the head that comes with pmmlink; read once and shared, so its arrays are read-only.
+def read_head(path: Path | Traversable) -> Head:
+    """Reads a head file.
 
     Raises:
-        RuntimeFault: the asset is missing or damaged.
+        RuntimeFault: the file is missing, damaged or of another version.
     """
     try:
-        with (
-            resources.files("pmmlink").joinpath("assets", "head.npz").open("rb") as file,
-            np.load(file) as data,
-        ):
+        with path.open("rb") as file, np.load(file) as data:
             arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        raise RuntimeFault(f"pmmlink/assets/head.npz cannot be read ({error}); reinstall pmmlink") from error
+    except (OSError, ValueError, BadZipFile) as error:
+        raise RuntimeFault(f"{path} cannot be read ({error}); reinstall pmmlink") from error
     if tuple(arrays["curve_names"]) != ARKIT_52.names:
-        raise RuntimeFault("pmmlink/assets/head.npz has other curves than ARKit's 52; reinstall pmmlink")
+        raise RuntimeFault(f"{path} has other curves than ARKit's 52; reinstall pmmlink")
     vertices = arrays["vertices"]
     count = arrays["delta_count"].astype(np.int64)
     deltas = np.zeros((len(count), *vertices.shape), np.float32)
@@ -133,7 +135,7 @@ def load_head() -> Head:
     deltas[curve, arrays["delta_vertex"]] = arrays["delta_value"] * arrays["delta_scale"][curve][:, None]
     head = Head(
         vertices=vertices,
-        triangles=_triangulated(arrays["quads"].astype(np.int64), vertices),
+        triangles=triangulated(arrays["quads"].astype(np.int64), vertices),
         part=arrays["part"],
         part_names=tuple(str(name) for name in arrays["part_names"]),
         colours=arrays["colours"],
@@ -145,3 +147,13 @@ def load_head() -> Head:
     for array in (head.vertices, head.triangles, head.part, head.colours, head.deltas, head.source_vertex):
         array.flags.writeable = False
     return head
+
+
+@cache
+def load_head() -> Head:
+    """The head that comes with pmmlink; read once and shared, so its arrays are read-only.
+
+    Raises:
+        RuntimeFault: the asset is missing or damaged.
+    """
+    return read_head(resources.files("pmmlink") / "assets" / "head.npz")

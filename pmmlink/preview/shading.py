@@ -74,7 +74,8 @@ def linear_from_srgb(colour: npt.ArrayLike) -> FloatArray:
 def srgb_bytes(linear: FloatArray) -> npt.NDArray[np.uint8]:
     """sRGB bytes of linear light; values outside [0, 1] are clipped."""
     level = np.clip(linear, 0, 1) * np.float32(len(_ENCODE_BYTE) - 1)
-    return _ENCODE_BYTE[(level + np.float32(0.5)).astype(np.uint16)]
+    encoded: npt.NDArray[np.uint8] = _ENCODE_BYTE[(level + np.float32(0.5)).astype(np.uint16)]
+    return encoded
 
 
 def shade(normals: FloatArray, albedo: FloatArray, material: FloatArray) -> FloatArray:
@@ -92,16 +93,14 @@ def shade(normals: FloatArray, albedo: FloatArray, material: FloatArray) -> Floa
     up = normals[:, 1:2] * np.float32(0.5) + np.float32(0.5)
     ground, sky = np.array(AMBIENT_DOWN, np.float32), np.array(AMBIENT_UP, np.float32)
     diffuse = ground + up * (sky - ground)
-    gleam = np.zeros_like(diffuse)
-    for light in KEY_FILL_RIM:
-        towards = np.array(light.towards, np.float32)
-        towards /= np.linalg.norm(towards)
-        colour = np.array(light.colour, np.float32)
-        facing = np.maximum((normals @ towards + wrap) / (1 + wrap), 0)
-        diffuse += facing[:, None] * colour
-        half = towards + np.array([0, 0, 1], np.float32)
-        half /= np.linalg.norm(half)
-        sharp = np.maximum(normals @ half, 0) ** exponent
-        gleam += (specular * sharp)[:, None] * colour
-    lit: FloatArray = albedo * diffuse + gleam
+    towards = np.array([light.towards for light in KEY_FILL_RIM], np.float32)
+    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
+    colours = np.array([light.colour for light in KEY_FILL_RIM], np.float32)
+    facing = np.maximum((normals @ towards.T + wrap[:, None]) / (1 + wrap[:, None]), 0)
+    diffuse += facing @ colours
+    # Highlights come from the key light alone: one is enough to read a shape by.
+    half = towards[0] + np.array([0, 0, 1], np.float32)
+    half /= np.linalg.norm(half)
+    gleam = specular * np.maximum(normals @ half, 0) ** exponent
+    lit: FloatArray = albedo * diffuse + gleam[:, None] * colours[0]
     return lit

@@ -59,29 +59,26 @@ def visible(
         width: picture width in pixels.
         height: picture height in pixels.
     """
-    corner_x, corner_y = x[:, triangles], y[:, triangles]
-    x0, y0 = corner_x[..., 0], corner_y[..., 0]
-    ax, ay = corner_x[..., 1] - x0, corner_y[..., 1] - y0
-    bx, by = corner_x[..., 2] - x0, corner_y[..., 2] - y0
-    area = ax * by - bx * ay
-    top = np.maximum(np.ceil(corner_y.min(axis=-1) - 0.5), 0)
-    bottom = np.minimum(np.floor(corner_y.max(axis=-1) - 0.5), height - 1)
-    seen = (area < 0) & (bottom >= top)
-    seen &= (corner_x.max(axis=-1) > 0) & (corner_x.min(axis=-1) < width)
-    frame, triangle = np.nonzero(seen)
+    (x0, x1, x2), (y0, y1, y2) = ([v[:, triangles[:, k]] for k in range(3)] for v in (x, y))
+    facing = (x1 - x0) * (y2 - y0) < (x2 - x0) * (y1 - y0)
+    frame, triangle = np.nonzero(facing)
+    x0, x1, x2, y0, y1, y2 = (v[facing] for v in (x0, x1, x2, y0, y1, y2))
+    top = np.maximum(np.ceil(np.minimum(np.minimum(y0, y1), y2) - 0.5), 0)
+    bottom = np.minimum(np.floor(np.maximum(np.maximum(y0, y1), y2) - 0.5), height - 1)
+    rows = np.maximum(bottom - top + 1, 0).astype(np.int64)
+    first_row = top.astype(np.int64)
 
     # Barycentric weights of corners 1 and 2 are linear in the pixel: w = across * x + down * y + ...
-    scale = 1 / area[seen]
-    across1, down1 = by[seen] * scale, -bx[seen] * scale
-    across2, down2 = -ay[seen] * scale, ax[seen] * scale
+    ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x0, y2 - y0
+    scale = 1 / (ax * by - bx * ay)
+    across1, down1 = by * scale, -bx * scale
+    across2, down2 = -ay * scale, ax * scale
     across0, down0 = -across1 - across2, -down1 - down2
-    first_row = top[seen].astype(np.int64)
-    rows = bottom[seen].astype(np.int64) - first_row + 1
 
     owner, offset = _repeat_with_offset(rows)
     row = first_row[owner] + offset
-    dy = (row + 0.5).astype(np.float32) - y0[seen][owner]
-    x0_row = x0[seen][owner]
+    dy = (row + 0.5).astype(np.float32) - y0[owner]
+    x0_row = x0[owner]
     entry = np.full(len(owner), -np.inf, np.float32)
     leave = np.full(len(owner), np.inf, np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -121,17 +121,3 @@ class Source:
     def macro(self, ancestry: str, sex: str, age: str, vertex_count: int) -> FloatArray:
         """The offsets that make the base mesh a person of that ancestry, sex and age."""
         return self.target(f"mpfb2/targets/macrodetails/{ancestry}-{sex}-{age}.target.gz", vertex_count)
-
-
-def lip_gap_dm(vertices: FloatArray) -> float:
-    """Height of the opening between the lips in decimetres, from MakeHuman's own vertex ids."""
-    return float(vertices[LIP_UPPER, 1] - vertices[LIP_LOWER, 1])
-
-
-def sealed(vertices: FloatArray, jaw_open: FloatArray, gap_dm: float = 0.0024) -> FloatArray:
-    """Closes resting lips by turning the jaw until the lip gap is ``gap_dm``.
-
-    The macro targets part the lips by up to 2 mm; a face at rest has them closed.
-    """
-    turn = (gap_dm - lip_gap_dm(vertices)) / lip_gap_dm(jaw_open)
-    return vertices + turn * jaw_open
