@@ -1,0 +1,153 @@
+"""Every stage obeys the streaming law."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+import torch
+from contract import check_law
+from torch import nn
+
+from pmmlink.dsp.level import RunningLevel
+from pmmlink.dsp.mel import MelPower
+from pmmlink.model.audio import AudioEncoder, ContextDecoder, PositionalConvolution
+from pmmlink.model.config import AudioEncoderConfig, ContextConfig, DecoderConfig, ImageEncoderConfig
+from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.decoder import PMMTalkDecoder
+from pmmlink.model.image import ImageEncoder
+from pmmlink.model.talking_head import MouthWindows
+from pmmlink.model.text import TextDecoder
+from pmmlink.model.transformer import TransformerLayer
+from pmmlink.stream.attention import CachedAttention, alibi_slopes
+from pmmlink.stream.conv import StreamConv1d
+from pmmlink.stream.rate import RateChange, RateWindows
+from pmmlink.stream.stage import Chain, Pointwise, Stage
+
+TOKEN_STAGES = {
+    "pointwise": lambda: Pointwise(nn.Linear(8, 5)),
+    "causal convolution": lambda: StreamConv1d(8, 6, 5),
+    "look-ahead convolution": lambda: StreamConv1d(8, 6, 7, right=3),
+    "fully anticausal convolution": lambda: StreamConv1d(8, 6, 4, right=3),
+    "strided convolution": lambda: StreamConv1d(8, 6, 3, stride=2, right=1),
+    "dilated convolution": lambda: StreamConv1d(8, 6, 3, dilation=4, right=4),
+    "grouped convolution": lambda: StreamConv1d(8, 8, 5, groups=8, right=1),
+    "unpadded convolution": lambda: StreamConv1d(8, 6, 4, stride=2, right=3, pad_end=False),
+    "causal attention": lambda: CachedAttention(8, 2, left_context=7),
+    "attention with alibi": lambda: CachedAttention(8, 2, left_context=7, alibi=True),
+    "chunk attention": lambda: CachedAttention(8, 2, left_context=6, chunk=4),
+    "chunk attention with alibi": lambda: CachedAttention(8, 2, left_context=5, chunk=3, alibi=True),
+    "attention without past": lambda: CachedAttention(8, 2, left_context=0, chunk=4),
+    "rate windows 5 to 3": lambda: RateWindows(3, 5, 4, ahead=1),
+    "rate windows 8 to 3": lambda: RateWindows(3, 8, 16, ahead=6),
+    "rate change 5 to 3": lambda: RateChange(8, 6, 3, 5),
+    "rate change 1 to 2": lambda: RateChange(8, 6, 2, 1),
+    "conformer block": lambda: ConformerBlock(8, 2, 16, kernel=4, right=1, left_context=9),
+    "causal conformer block": lambda: ConformerBlock(8, 2, 16, kernel=4, right=0, left_context=9),
+    "transformer layer": lambda: TransformerLayer(8, 2, 16, left_context=9, alibi=True),
+    "chunked transformer layer": lambda: TransformerLayer(8, 2, 16, left_context=9, chunk=3),
+    "positional convolution": lambda: PositionalConvolution(8, 6, 2, 2),
+    "conformer context": lambda: ContextDecoder(8, ContextConfig(dim=8, heads=2, feed_forward=16, kernel=4)),
+    "transformer context": lambda: ContextDecoder(
+        8,
+        ContextConfig(
+            blocks="transformer",
+            layers=3,
+            dim=8,
+            heads=2,
+            feed_forward=16,
+            kernel=4,
+            groups=2,
+            left_context=8,
+            chunk=2,
+        ),
+    ),
+    "text decoder": lambda: TextDecoder(8, 11, ContextConfig(dim=8, heads=2, feed_forward=16, kernel=4)),
+    "decoder": lambda: PMMTalkDecoder(
+        5, 3, DecoderConfig(align_dim=5, dim=8, layers=2, heads=2, feed_forward=16, left_context=9, period=7)
+    ),
+    "chain": lambda: Chain(
+        StreamConv1d(8, 6, 3, stride=2, right=1),
+        Pointwise(nn.GELU()),
+        StreamConv1d(6, 8, 5, right=2),
+        CachedAttention(8, 2, left_context=5, chunk=2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOKEN_STAGES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_stage_over_tokens_obeys_the_law(name: str, batch: int) -> None:
+    torch.manual_seed(1)
+    stage: Stage[object] = TOKEN_STAGES[name]().eval()
+    check_law(stage, torch.randn(batch, 61, 8))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+def test_very_short_streams_obey_the_law(length: int) -> None:
+    torch.manual_seed(2)
+    for name in (
+        "look-ahead convolution",
+        "chunk attention",
+        "rate change 5 to 3",
+        "conformer context",
+        "chain",
+    ):
+        check_law(TOKEN_STAGES[name]().eval(), torch.randn(2, length, 8))
+
+
+def test_mel_and_level_obey_the_law_one_sample_at_a_time() -> None:
+    torch.manual_seed(3)
+    stage = Chain(
+        MelPower(64, 20, 12), RunningLevel(800, target_db=10, floor_db=-10, gate_db=-40, fall_db_per_s=200)
+    )
+    speech = torch.randn(2, 700, 1) * torch.linspace(0.01, 1, 700)[None, :, None].flip(1)
+    check_law(stage, speech)
+
+
+@pytest.mark.parametrize("front", ["mel", "wave"])
+def test_audio_encoders_obey_the_law(front: str) -> None:
+    torch.manual_seed(4)
+    config = AudioEncoderConfig(front=front, dim=8, layers=1, heads=2, kernel=4)  # type: ignore[arg-type]
+    check_law(AudioEncoder(config).eval(), torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
+
+
+def test_mouth_windows_obey_the_law() -> None:
+    torch.manual_seed(5)
+    check_law(MouthWindows(6), torch.randn(2, 6100, 1) * 0.1, smallest=160, largest=900)
+
+
+def test_the_image_encoder_obeys_the_law() -> None:
+    torch.manual_seed(6)
+    encoder = ImageEncoder(
+        12, ImageEncoderConfig(widths=(4, 4), dim=8, layers=1, heads=2, feed_forward=16, left_context=5)
+    ).eval()
+    images = torch.rand(2, 17, 3, 12, 12)
+    state = encoder.init_state(2)
+    with torch.inference_mode():
+        parts = [encoder.step(images[:, i : i + 3], state) for i in range(0, 17, 3)]
+        assert torch.allclose(torch.cat(parts, 1), encoder(images), atol=1e-5)
+
+
+def test_a_chain_adds_up_ratio_and_latency() -> None:
+    chain = Chain(StreamConv1d(1, 2, 4, stride=4, right=3), StreamConv1d(2, 2, 3, stride=2, right=1))
+    assert chain.ratio == Fraction(1, 8)
+    assert chain.latency == 3 + 4 * 1
+
+
+def test_chunk_attention_does_not_add_up_over_layers() -> None:
+    layers = Chain(*(TransformerLayer(8, 2, 8, left_context=8, chunk=4) for _ in range(3))).eval()
+    x = torch.randn(1, 40, 8)
+    changed = x.clone()
+    changed[:, 20:] += 1.0
+    with torch.inference_mode():
+        assert torch.equal(layers(x)[:, :20], layers(changed)[:, :20])
+
+
+def test_alibi_slopes_are_the_papers() -> None:
+    assert torch.allclose(alibi_slopes(8), torch.tensor([2.0**-h for h in range(1, 9)]))
+
+
+def test_a_look_ahead_beyond_the_kernel_is_refused() -> None:
+    with pytest.raises(ValueError, match="exceeds"):
+        StreamConv1d(2, 2, 3, right=3)
