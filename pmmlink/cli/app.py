@@ -12,6 +12,10 @@ from typing import Annotated
 import typer
 
 from pmmlink import __version__
+from pmmlink.cli.bake import bake
+from pmmlink.cli.data import app as data_app
+from pmmlink.cli.eval import evaluate
+from pmmlink.cli.play import play
 from pmmlink.errors import PmmlinkError
 
 app = typer.Typer(
@@ -22,6 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command("play")(play)
+app.command("bake")(bake)
+app.command("eval")(evaluate)
+app.add_typer(data_app, name="data")
 
 
 def _version(value: bool) -> None:
