@@ -15,6 +15,7 @@ from pmmlink import __version__
 from pmmlink.cli.bake import bake
 from pmmlink.cli.data import app as data_app
 from pmmlink.cli.eval import evaluate
+from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
 from pmmlink.errors import PmmlinkError
 

@@ -138,6 +138,18 @@ class PMMTalk(Stage[PMMTalkState]):
             )
         return self.styles[self.config.styles.index(name)]
 
+    def latency_budget(self) -> dict[str, int]:
+        """Look-ahead of each part in samples at 16 kHz; a branch adds up its own parts."""
+        budget = {}
+        if hasattr(self, "audio_encoder"):
+            budget["audio encoder"] = self.audio_encoder.latency
+        for name in ("audio_decoder", "text_decoder"):
+            if hasattr(self, name):
+                budget[name.replace("_", " ")] = getattr(self, name).latency * SAMPLES_PER_TOKEN
+        if hasattr(self, "mouth_windows"):
+            budget["talking head's mel window"] = self.mouth_windows.latency
+        return budget
+
     # --- the whole clip at once -----------------------------------------------------------------
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
