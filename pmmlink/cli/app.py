@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("play")(play)
 app.command("bake")(bake)
 app.command("eval")(evaluate)
+app.add_typer(model_app, name="model")
 app.add_typer(data_app, name="data")
 
 

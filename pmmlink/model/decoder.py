@@ -15,7 +15,7 @@ from pmmlink.stream.stage import Stage
 
 
 def periodic_positions(period: int, dim: int) -> Tensor:
-    """Periodic positional encoding (FaceFormer, Fan et al. 2022): sinusoids of t mod period, ``[period, D]``."""
+    """Periodic positional encoding (FaceFormer, Fan et al. 2022), sinusoids of ``t mod period``."""
     at = torch.arange(period, dtype=torch.float32)[:, None]
     rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32) * (-math.log(10000.0) / dim))
     table = torch.zeros(period, dim)
