@@ -8,7 +8,8 @@ Three layers, from soft to hard:
 2. **Constraints.** What a viewer sees go wrong is enforced on the frame grid, not left to blending: the
    lips touch in P, B and M for at least one frame however short the phone, the lower lip tucks under the
    teeth in F and V at a small gap, an open vowel between two closures still opens.
-3. **Rest.** In a silence longer than 120 ms every curve is zero and stays there.
+3. **Rest.** In a silence longer than 120 ms every curve is zero and stays there; a shorter pause
+   goes part of the way.
 
 Frame ``k`` is the mouth at exactly ``k / fps`` seconds. Numpy only; about a millisecond per second of
 speech, so training computes targets on the fly.
@@ -45,13 +46,13 @@ Phone = tuple[str, float, float]
 """A phone, its start and its end in seconds; ARPAbet of :mod:`pmmlink.phones`, stress digits allowed."""
 
 LABIODENTAL_GAP_MM = 2.6
-"""Gap that F and V hold: small, and clearly more than a closure."""
+"""Gap that F and V hold: above the 15 % of a wide-mouthed clip, below the 35 % of a narrow one."""
 
 LABIODENTAL_ROLL = 0.36
 """``mouthRollLower`` of F and V: the lip lies under the upper teeth."""
 
 REST_AFTER_S = 0.12
-"""A silence longer than this brings the mouth to rest."""
+"""A silence at least this long brings the mouth to rest; half as long and less leaves it as it is."""
 
 # How long the lips take to shut and to part, and the part of a neighbour's time they may take for it.
 _LIP_RAMP_S = 0.065
@@ -293,14 +294,15 @@ def _constraints(segments: list[_Segment], frames: int, rate: float) -> tuple[Ar
                 continue
             track = closure if segment.phone in BILABIALS else tuck
             _plateau(track, rate, held, (_ramp(before), _ramp(after)))
-        elif segment.phone == SILENCE and segment.known and segment.duration > REST_AFTER_S:
+        elif segment.phone == SILENCE and segment.known and segment.duration > 0.5 * REST_AFTER_S:
             settle, prepare = min(_SETTLE_S, 0.4 * segment.duration), min(_PREPARE_S, 0.4 * segment.duration)
             # Lips that are shut on either side of the pause stay shut through it.
             opens_from = before is not None and before.phone not in BILABIALS
             opens_to = after is not None and after.phone not in BILABIALS
             first = start + settle - 0.01 if opens_from else start
             last = end - prepare + 0.01 if opens_to else end
-            _plateau(rest, rate, (first, max(first, last)), (settle, prepare))
+            full = min(1.0, 2.0 * segment.duration / REST_AFTER_S - 1.0)
+            _plateau(rest, rate, (first, max(first, last)), (settle, prepare), full)
     return closure, tuck, rest
 
 
@@ -319,8 +321,10 @@ def _ramp(neighbour: _Segment | None) -> float:
     return min(_LIP_RAMP_S, max(0.02, _NEIGHBOUR_SHARE * neighbour.duration))
 
 
-def _plateau(track: Array, rate: float, top: tuple[float, float], ramps: tuple[float, float]) -> None:
-    """Raises ``track`` to 1 on the interval ``top``, with smooth flanks of the two lengths, in place."""
+def _plateau(
+    track: Array, rate: float, top: tuple[float, float], ramps: tuple[float, float], height: float = 1.0
+) -> None:
+    """Raises ``track`` to ``height`` on the interval ``top``, with smooth flanks of two lengths, in place."""
     (start, end), (rise, fall) = top, ramps
     first = max(0, ceil((start - rise) * rate))
     last = min(len(track), floor((end + fall) * rate) + 1)
@@ -328,7 +332,7 @@ def _plateau(track: Array, rate: float, top: tuple[float, float], ramps: tuple[f
         return
     t = np.arange(first, last) / rate
     x = np.clip(np.minimum((t - start) / rise, (end - t) / fall) + 1.0 + 1e-9, 0.0, 1.0)
-    np.maximum(track[first:last], x * x * (3.0 - 2.0 * x), out=track[first:last])
+    np.maximum(track[first:last], height * x * x * (3.0 - 2.0 * x), out=track[first:last])
 
 
 _COLUMN = {name: i for i, name in enumerate(MODEL_32.names)}

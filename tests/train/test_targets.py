@@ -145,7 +145,7 @@ def test_a_pause_rests_shut_and_still_and_a_short_one_does_not() -> None:
     still = (t > 0.3 + 0.13) & (t < 0.9 - 0.13)
     assert not targets.curves[still].any()
     assert lip_gap_mm(targets.curves)[(t >= 1.2) & (t <= 1.28)].min() > 2.0
-    assert targets.rest[t > 1.0].max() == 0.0
+    assert targets.rest[t > 1.0].max() < 0.4
 
 
 def test_diphthongs_move() -> None:
