@@ -25,3 +25,8 @@ def sample_speech() -> Path:
 def default_profile() -> Path:
     """The calibration profile that is used when none is named."""
     return ASSETS / "default_profile.yaml"
+
+
+def default_weights() -> Path:
+    """The model weights that are used when none are named."""
+    return ASSETS / "compact.safetensors"
