@@ -40,9 +40,10 @@ class Head:
 
     Attributes:
         vertices: ``[V, 3]`` the face at rest, in metres.
-        triangles: ``[T, 3]`` vertex ids, counter-clockwise seen from outside.
+        quads: ``[F, 4]`` vertex ids, counter-clockwise seen from outside.
+        triangles: ``[T, 3]`` the same surface in triangles.
         part: ``[V]`` index into ``part_names``.
-        part_names: skin, lips, mouth (its inside), eye, teeth, tongue, lash.
+        part_names: skin, lips, mouth (its inside), eye, teeth, tongue, lash, brow.
         colours: ``[V, 3]`` sRGB.
         deltas: ``[52, V, 3]`` offset in metres that each curve adds at value 1, in ARKit order.
         lip_upper: vertex in the middle of the upper lip's inner edge.
@@ -51,6 +52,7 @@ class Head:
     """
 
     vertices: FloatArray
+    quads: IntArray
     triangles: IntArray
     part: ByteArray
     part_names: tuple[str, ...]
@@ -135,6 +137,7 @@ def read_head(path: Path | Traversable) -> Head:
     deltas[curve, arrays["delta_vertex"]] = arrays["delta_value"] * arrays["delta_scale"][curve][:, None]
     head = Head(
         vertices=vertices,
+        quads=arrays["quads"].astype(np.int32),
         triangles=triangulated(arrays["quads"].astype(np.int64), vertices),
         part=arrays["part"],
         part_names=tuple(str(name) for name in arrays["part_names"]),
@@ -144,7 +147,15 @@ def read_head(path: Path | Traversable) -> Head:
         lip_lower=int(arrays["lip_lower"]),
         source_vertex=arrays["source_vertex"].astype(np.int32),
     )
-    for array in (head.vertices, head.triangles, head.part, head.colours, head.deltas, head.source_vertex):
+    for array in (
+        head.vertices,
+        head.quads,
+        head.triangles,
+        head.part,
+        head.colours,
+        head.deltas,
+        head.source_vertex,
+    ):
         array.flags.writeable = False
     return head
 

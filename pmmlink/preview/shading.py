@@ -35,6 +35,7 @@ MATERIALS: dict[str, Material] = {
     "teeth": Material(0.30, 70, 0.35),
     "tongue": Material(0.18, 30, 0.3),
     "lash": Material(0.0, 1, 0.0),
+    "brow": Material(0.03, 10, 0.25),
 }
 
 

@@ -99,7 +99,7 @@ def visible(
     weight2 = across2[owner_px] * dx + down2[owner_px] * dy_px
     corner_z = depth[frame[:, None], triangles[triangle]]
     z0, z1, z2 = corner_z[owner_px].T
-    z = z0 + weight1 * (z1 - z0) + weight2 * (z2 - z0)
+    z = (z0 + weight1 * (z1 - z0) + weight2 * (z2 - z0)).astype(np.float32, copy=False)
     pixel = (frame[owner_px] * height + row[span]) * width + column
 
     nearest = np.full(len(x) * height * width, np.inf, np.float32)

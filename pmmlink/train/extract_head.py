@@ -25,7 +25,7 @@ from pmmlink.curves import ARKIT_52
 from pmmlink.preview.head import read_head, triangulated
 from pmmlink.preview.image import write_png
 from pmmlink.preview.raster import reference_face
-from pmmlink.train.head_parts import Part, blend, make_eyeball, make_teeth
+from pmmlink.train.head_parts import HAIR, Part, blend, make_brow, make_eyeball, make_teeth
 from pmmlink.train.makehuman import (
     ANCESTRIES,
     LIP_LOWER,
@@ -39,11 +39,11 @@ from pmmlink.train.makehuman import (
 from pmmlink.train.occlusion import sky_visibility
 from pmmlink.train.seal import find_slit, sealed
 
-PARTS = ("skin", "lips", "mouth", "eye", "teeth", "tongue", "lash")
+PARTS = ("skin", "lips", "mouth", "eye", "teeth", "tongue", "lash", "brow")
 GROUP_PARTS = {"helper-tongue": "tongue", "helper-l-eyelashes-2": "lash", "helper-r-eyelashes-2": "lash"}
 EYE_GROUPS = ("helper-l-eye", "helper-r-eye")
 TEETH_GROUPS = {"helper-upper-teeth": True, "helper-lower-teeth": False}
-MASKS = ("lips", "inside-mouth", "eyelids")
+MASKS = ("lips", "inside-mouth", "eyelids", "ears")
 
 # The body is cut off below this, in decimetres from the eyes, and higher towards the shoulders.
 NECK_CUT_DM = -1.58
@@ -54,6 +54,19 @@ SHOULDER_SLOPE = 1.3
 UPPER_TEETH_SHIFT_DM = (0.0, -0.027, 0.018)
 TONGUE_HEIGHT = 0.72
 TONGUE_DROP_DM = 0.03
+
+LASH_LENGTH = 0.45
+
+# Height of the hairline over depth, from the nape to the forehead (z, y in decimetres from the eyes).
+HAIRLINE_DM = (
+    (-1.5, -0.62),
+    (-1.1, -0.5),
+    (-0.8, -0.15),
+    (-0.55, 0.05),
+    (-0.3, 0.12),
+    (-0.15, 0.35),
+    (0.1, 0.62),
+)
 
 METRES_PER_DM = 0.1
 
@@ -183,15 +196,33 @@ def _lowered_tongue(vertices: FloatArray, cut: Cut) -> FloatArray:
     return lowered
 
 
+def _shortened_lashes(vertices: FloatArray, cut: Cut) -> FloatArray:
+    """Lashes drawn in towards the lid: MakeHuman's are long cards made for a transparent texture."""
+    lashes, skin = np.flatnonzero(cut.of("lash")), vertices[cut.of("skin")]
+    root = skin[np.linalg.norm(vertices[lashes, None] - skin, axis=2).argmin(axis=1)]
+    short: FloatArray = vertices.copy()
+    short[lashes] = root + LASH_LENGTH * (vertices[lashes] - root)
+    return short
+
+
+def _scalp(vertices: FloatArray) -> FloatArray:
+    """``[V]`` in [0, 1]: where a close-cropped head of hair grows."""
+    hairline = np.interp(vertices[:, 2], *np.array(HAIRLINE_DM).T)
+    grown: FloatArray = np.clip((vertices[:, 1] - hairline) / 0.10, 0, 1)
+    return grown
+
+
 def paint_cut(cut: Cut, vertices: FloatArray) -> FloatArray:
     """sRGB colours in [0, 1] of the cut mesh; ``vertices`` are in decimetres from the eyes."""
     colour = np.tile(np.array([0.87, 0.68, 0.58]), (len(vertices), 1))
-    lips, inside, lids = cut.masks
+    lips, inside, lids, ears = cut.masks
     colour = blend(colour, (0.73, 0.42, 0.40), 0.85 * np.maximum(lips, cut.of("lips")))
     colour = blend(colour, (0.74, 0.53, 0.46), 0.35 * lids)
     colour = blend(colour, (0.52, 0.20, 0.20), inside)
+    skin = cut.of("skin")
+    colour[skin] = blend(colour, HAIR, 0.62 * _scalp(vertices) * (1 - ears))[skin]
     colour[cut.of("tongue")] = (0.72, 0.37, 0.36)
-    colour[cut.of("lash")] = (0.10, 0.07, 0.06)
+    colour[cut.of("lash")] = (0.14, 0.09, 0.07)
     return colour
 
 
@@ -203,7 +234,7 @@ def _indoor_light(vertices: FloatArray, lips_front: float) -> FloatArray:
 
 
 def replacements(base: BaseMesh, neutral: FloatArray, units: FloatArray) -> list[tuple[str, Part]]:
-    """The fine eyeballs and teeth for a person, in MakeHuman's place."""
+    """Fine eyeballs, teeth and brows for a person, in MakeHuman's place."""
     parts = []
     for name in EYE_GROUPS:
         ids = np.unique(base.groups[name])
@@ -212,6 +243,9 @@ def replacements(base: BaseMesh, neutral: FloatArray, units: FloatArray) -> list
         ids = np.unique(base.groups[name])
         shift = np.array(UPPER_TEETH_SHIFT_DM) if upper else 0.0
         parts.append(("teeth", make_teeth(neutral[ids] + shift, units[:, ids], upper)))
+    origin = between_eyes(base, neutral)
+    for side in (1, -1):
+        parts.append(("brow", make_brow(neutral, base.groups["body"], units, origin, side)))
     return parts
 
 
@@ -259,7 +293,8 @@ def assemble(base: BaseMesh, cut: Cut, neutral: FloatArray, units: FloatArray) -
         units: ``[52, V, 3]`` the ARKit offsets.
     """
     origin = between_eyes(base, neutral)
-    kept = _lowered_tongue(straightened_edge(neutral[cut.ids] - origin, cut), cut)
+    kept = straightened_edge(neutral[cut.ids] - origin, cut)
+    kept = _shortened_lashes(_lowered_tongue(kept, cut), cut)
     vertices, quads = [kept], [cut.quads]
     colours, parts, deltas = [paint_cut(cut, kept)], [cut.part], [units[:, cut.ids]]
     total = len(kept)
@@ -288,7 +323,7 @@ def occluded(head: Assembly) -> FloatArray:
     opaque = head.quads[~np.isin(head.part[head.quads], [PARTS.index("lash")]).any(axis=1)]
     vertices = head.vertices.astype(np.float32)
     sky = sky_visibility(vertices, triangulated(opaque, vertices))
-    outside = np.isin(head.part, [PARTS.index(name) for name in ("skin", "lips", "eye")])
+    outside = np.isin(head.part, [PARTS.index(name) for name in ("skin", "lips", "eye", "brow")])
     # The mean of full and seen light: occlusion darkens the ambient part of the light only.
     return np.where(outside, 0.45 + 0.55 * np.clip(sky / 0.9, 0, 1), 1.0)[:, None] * head.light
 

@@ -1,6 +1,6 @@
-"""Eyeballs and teeth, finer than MakeHuman's: they replace its coarse stand-ins in place.
+"""Eyeballs, teeth and brows, finer than MakeHuman's coarse stand-ins (it has no brows).
 
-Decimetres in MakeHuman's axes (+x the person's left, +y up, +z forward). Both are swept surfaces:
+Decimetres in MakeHuman's axes (+x the person's left, +y up, +z forward). All are swept surfaces:
 rings of equal length, joined by quads.
 """
 
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pmmlink.train.makehuman import FloatArray, IntArray
+
+HAIR = (0.26, 0.18, 0.14)
+"""sRGB colour of hair."""
 
 EYE_RADIUS_TO_IRIS = 0.50
 """Angle from the gaze axis, in radians, at which the iris ends."""
@@ -181,3 +184,77 @@ def make_teeth(coarse: FloatArray, coarse_deltas: FloatArray, upper: bool) -> Pa
         if np.abs(delta).max() > 0.01:
             deltas[k] = fine @ np.linalg.lstsq(design, delta, rcond=None)[0]
     return Part(vertices, quads, colours, deltas)
+
+
+# The brow's midline for the left side: x, y in decimetres from the eyes, and half its width.
+_BROW = np.array(
+    [
+        (0.105, 0.130, 0.030),
+        (0.18, 0.163, 0.034),
+        (0.27, 0.190, 0.032),
+        (0.36, 0.205, 0.028),
+        (0.44, 0.198, 0.022),
+        (0.51, 0.165, 0.014),
+        (0.56, 0.125, 0.004),
+    ]
+)
+_BROW_STATIONS = 25
+_BROW_ROWS = np.array([-1.3, -0.8, -0.2, 0.4, 1.0])
+_BROW_COVER = np.array([0.0, 0.75, 0.9, 0.8, 0.0])
+_BROW_LIFT_DM = 0.004
+_SKIN = np.array([0.87, 0.68, 0.58])
+
+
+def _smooth_path(points: FloatArray, count: int) -> FloatArray:
+    """``[count, K]`` a polynomial through-line of ``[P, K]`` points."""
+    at = np.linspace(0, 1, len(points))
+    fit = np.polyfit(at, points, 4)
+    path: FloatArray = np.stack(
+        [np.polyval(fit[:, k], np.linspace(0, 1, count)) for k in range(points.shape[1])], -1
+    )
+    return path
+
+
+def make_brow(face: FloatArray, quads: IntArray, units: FloatArray, origin: FloatArray, side: int) -> Part:
+    """An eyebrow laid on the skin, fading into it at its edges; it moves with the skin below.
+
+    Args:
+        face: ``[V, 3]`` the person.
+        quads: ``[F, 4]`` the skin.
+        units: ``[52, V, 3]`` the ARKit offsets.
+        origin: ``[3]`` the point between the eyes.
+        side: 1 for the left brow, -1 for the right.
+    """
+    path = _smooth_path(_BROW, _BROW_STATIONS)
+    slope = np.gradient(path[:, :2], axis=0)
+    across = np.stack([-slope[:, 1], slope[:, 0]], -1) / np.linalg.norm(slope, axis=1, keepdims=True)
+    half = np.maximum(path[:, 2:], 0.003)
+    rows = [path[:, :2] + row * half * across for row in _BROW_ROWS]
+    flat = np.concatenate(rows) * (side, 1) + origin[:2]
+
+    near = (np.abs(face[quads] - origin) < (0.8, 0.4, 0.8)).all(axis=(1, 2)) & (
+        face[quads, 2] > origin[2]
+    ).any(axis=1)
+    skin = quads[near]
+    triangles = np.concatenate([skin[:, [0, 1, 2]], skin[:, [0, 2, 3]]])
+    a, b, c = (face[triangles[:, k]] for k in range(3))
+    u, v = (b - a)[:, :2], (c - a)[:, :2]
+    area = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    to = flat[:, None] - a[:, :2]
+    wb = (to[..., 0] * v[:, 1] - to[..., 1] * v[:, 0]) / area
+    wc = (u[:, 0] * to[..., 1] - u[:, 1] * to[..., 0]) / area
+    weights = np.stack([1 - wb - wc, wb, wc], -1)
+    depth = (weights * face[triangles][:, :, 2]).sum(axis=-1)
+    hit = np.where((weights.min(axis=-1) > -1e-3) & (area > 0), depth, -np.inf).argmax(axis=1)
+    weight = weights[np.arange(len(flat)), hit]
+    corners = triangles[hit]
+    vertices = np.einsum("pk,pkx->px", weight, face[corners]) + np.array([0, 0, _BROW_LIFT_DM])
+    deltas = np.einsum("pk,cpkx->cpx", weight, units[:, corners])
+
+    quads_of_brow = _swept_quads(len(_BROW_ROWS), _BROW_STATIONS, closed=False)
+    if side > 0:
+        quads_of_brow = quads_of_brow[:, ::-1]
+    ends = np.clip(np.minimum(np.arange(_BROW_STATIONS), 8) / 3, 0.25, 1)
+    cover = (_BROW_COVER[:, None] * ends).ravel()
+    colours = blend(np.tile(_SKIN, (len(flat), 1)), HAIR, cover)
+    return Part(vertices, quads_of_brow, colours, deltas)

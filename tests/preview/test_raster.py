@@ -135,3 +135,9 @@ def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path):
     (tmp_path / "x.png").write_text("hello")
     with pytest.raises(InputError, match=r"x\.png"):
         read_picture(tmp_path / "x.png")
+
+
+def test_double_precision_vertices_draw_the_same_picture():
+    camera, size = mouth_camera(), (60, 60)
+    single = render(HEAD.vertices, HEAD, camera, size)
+    np.testing.assert_allclose(render(HEAD.vertices.astype(np.float64), HEAD, camera, size), single, atol=2)
