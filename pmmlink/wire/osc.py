@@ -128,7 +128,7 @@ def decode(data: bytes) -> Message:
     elif address == BYE_ADDRESS and tags == "si":
         message = Bye(*arguments)
     elif address in (NAMES_ADDRESS, FRAME_ADDRESS, BYE_ADDRESS):
-        raise WireError(f"{address}: arguments of types '{tags[:16]}' do not belong to this message")
+        raise WireError(f"{address}: arguments of types {tags[:16]!r} do not belong to this message")
     else:
         raise WireError(f"OSC address {address[:64]!r} is not one of pmmlink's")
     _check(message)
@@ -197,7 +197,7 @@ def _parse(data: bytes) -> tuple[str, str, list[Any]]:
         arguments: list[Any] = []
         for tag in tags[1:]:
             if tag not in _READERS:
-                raise WireError(f"{address[:64]}: argument of type {tag!r} is not used by pmmlink")
+                raise WireError(f"{address[:64]!r}: argument of type {tag!r} is not used by pmmlink")
             argument, at = _READERS[tag](data, at)
             arguments.append(argument)
     except osc_types.ParseError as error:
@@ -206,5 +206,5 @@ def _parse(data: bytes) -> tuple[str, str, list[Any]]:
         raise WireError("OSC: a string is not UTF-8") from error
     if at != len(data):
         # Also where python-osc has made up the missing bytes of a last float.
-        raise WireError(f"{address[:64]}: {len(data)} bytes, but its arguments take {at}")
+        raise WireError(f"{address[:64]!r}: {len(data)} bytes, but its arguments take {at}")
     return address, tags[1:], arguments

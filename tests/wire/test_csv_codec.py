@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmmlink.curves import LIVELINK_61, LIVELINK_61_CSV
@@ -38,6 +38,7 @@ def test_timecodes_count_sixtieths_and_carry_over(seconds: Fraction, text: str) 
     assert csv.timecode(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_timecode_reads_back_exactly(sixty_thousandths: int) -> None:
     seconds = Fraction(sixty_thousandths, 60_000)

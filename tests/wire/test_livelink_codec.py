@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pmmlink.curves import LIVELINK_61
@@ -104,11 +104,13 @@ def test_a_zero_frame_rate_denominator_is_refused_by_name() -> None:
         livelink.decode(data)
 
 
+@settings(deadline=None)
 @given(PACKETS)
 def test_a_round_trip_changes_nothing_in_a_packet(sent: livelink.Packet) -> None:
     assert livelink.decode(livelink.encode(sent)) == sent
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=400), st.binary(max_size=400).map(lambda rest: b"\x06\0\0\0" + rest)))
 def test_arbitrary_bytes_are_read_or_raise_a_wire_error(data: bytes) -> None:
     try:
@@ -118,6 +120,7 @@ def test_arbitrary_bytes_are_read_or_raise_a_wire_error(data: bytes) -> None:
     assert livelink.encode(decoded) == data
 
 
+@settings(deadline=None)
 @given(PACKETS.map(livelink.encode), st.data())
 def test_a_damaged_packet_is_read_or_refused_and_nothing_else(data: bytes, draw: st.DataObject) -> None:
     damaged = bytearray(data)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -161,17 +161,20 @@ def _first_line(lines: queue.Queue[list[str]], send: Callable[[], object]) -> li
     pytest.fail("oscdump printed nothing for ten seconds")
 
 
+@settings(deadline=None)
 @given(MESSAGES)
 def test_a_round_trip_changes_nothing(message: osc.Message) -> None:
     assert osc.decode(osc.encode(message)) == message
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_raise_nothing_but_a_wire_error(data: bytes) -> None:
     with pytest.raises(WireError):
         osc.decode(data)
 
 
+@settings(deadline=None)
 @given(MESSAGES.map(osc.encode), st.data())
 def test_a_damaged_message_is_read_or_refused_and_nothing_else(data: bytes, draw: st.DataObject) -> None:
     damaged = bytearray(data)
