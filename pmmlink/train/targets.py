@@ -63,7 +63,7 @@ _BURST = {"P": 0.60, "B": 0.75}
 _SHORTEST_CLOSURE_S = 0.05
 _OPEN_FLOOR = 0.66
 _STRESS_JAW = {0: 0.85, 1: 1.06, 2: 1.0}
-_JAW_PER_DB = 0.014
+_JAW_PER_DB = 0.02
 _REACH_S = 0.5
 
 
@@ -89,7 +89,9 @@ class Targets:
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class Span:
+    """A phone in time; ``known`` is False where the label says nothing about the mouth."""
+
     phone: str
     start: float
     end: float
@@ -98,6 +100,7 @@ class _Segment:
 
     @property
     def duration(self) -> float:
+        """Seconds."""
         return self.end - self.start
 
 
@@ -137,15 +140,15 @@ def curves_from_phones(
     (True, 1.0)
     """
     table = table or _default_table()
-    segments = _segments(phones, stress, frames / float(fps))
+    segments = segments_of(phones, stress, frames / float(fps))
     rate = float(fps)
     time = np.arange(frames) / rate
     channels = _blend(segments, time, rate, table, effort)
     if loudness_db is not None:
-        channels[:, 0] *= _loudness_gain(loudness_db, segments, time, rate)
+        channels[:, 0] *= loudness_gain(loudness_db, segments, time, rate)
     _hold_open_vowels(channels[:, 0], segments, rate, table, effort)
 
-    closure, tuck, rest = _constraints(segments, frames, rate)
+    closure, tuck, rest = constraints(segments, frames, rate)
     curves = _compose(channels, closure, tuck)
     if seed is not None:
         _vary(curves, rate, seed)
@@ -162,19 +165,17 @@ def curves_from_phones(
     return Targets(*as_float)
 
 
-def _segments(
-    phones: Sequence[Phone], stress: Sequence[int | None] | None, length_s: float
-) -> list[_Segment]:
+def segments_of(phones: Sequence[Phone], stress: Sequence[int | None] | None, length_s: float) -> list[Span]:
     """Phones without holes: what is not labelled is silence, and neighbouring silences are one."""
     if stress is not None and len(stress) != len(phones):
         raise DataError(f"{len(stress)} stresses for {len(phones)} phones: give one each, or none")
-    out: list[_Segment] = []
+    out: list[Span] = []
     cursor = 0.0
 
-    def add(segment: _Segment) -> None:
+    def add(segment: Span) -> None:
         last = out[-1] if out else None
         if last and last.phone == segment.phone == SILENCE and last.known == segment.known:
-            out[-1] = _Segment(SILENCE, last.start, segment.end, None, last.known)
+            out[-1] = Span(SILENCE, last.start, segment.end, None, last.known)
         elif segment.duration > 1e-6:
             out.append(segment)
 
@@ -186,26 +187,26 @@ def _segments(
         phone = strip_stress(name)
         digit = int(name[-1]) if name[-1:].isdigit() else None
         if start > cursor + 1e-6:
-            add(_Segment(SILENCE, cursor, start, None, True))
+            add(Span(SILENCE, cursor, start, None, True))
         known = phone != SILENCE or name.upper() in _SILENCE_NAMES
-        add(_Segment(phone, max(start, cursor), end, stress[i] if stress is not None else digit, known))
+        add(Span(phone, max(start, cursor), end, stress[i] if stress is not None else digit, known))
         cursor = max(cursor, end)
     if cursor < length_s:
         # Beyond the end the mouth goes on resting, so that a clip does not end on a half-made movement.
-        add(_Segment(SILENCE, cursor, length_s + _REACH_S, None, True))
+        add(Span(SILENCE, cursor, length_s + _REACH_S, None, True))
     return out
 
 
 _SILENCE_NAMES = frozenset({SILENCE, "", "PAU", "SP", "<SIL>", "H#", "_"})
 
 
-def _blend(segments: list[_Segment], time: Array, rate: float, table: VisemeTable, effort: float) -> Array:
+def _blend(segments: list[Span], time: Array, rate: float, table: VisemeTable, effort: float) -> Array:
     """``[T, channels]``: dominance-weighted mean of the poses."""
     frames = len(time)
     total = np.full((frames, len(table.rise_s)), 1e-9)
     blended = np.zeros((frames, len(CHANNELS)))
     for segment in segments:
-        for phone, start, end in _monophthongs(segment):
+        for phone, start, end in monophthongs(segment):
             first = max(0, floor((start - _REACH_S) * rate))
             last = min(frames, ceil((end + _REACH_S) * rate))
             if first >= last:
@@ -226,7 +227,8 @@ def _blend(segments: list[_Segment], time: Array, rate: float, table: VisemeTabl
     return mean
 
 
-def _monophthongs(segment: _Segment) -> list[Phone]:
+def monophthongs(segment: Span) -> list[Phone]:
+    """The one or two poses of a phone, with their times."""
     if segment.phone not in DIPHTHONGS:
         return [(segment.phone, segment.start, segment.end)]
     first, second, share = DIPHTHONGS[segment.phone]
@@ -234,8 +236,8 @@ def _monophthongs(segment: _Segment) -> list[Phone]:
     return [(first, segment.start, middle), (second, middle, segment.end)]
 
 
-def _loudness_gain(
-    loudness_db: npt.NDArray[np.floating], segments: list[_Segment], time: Array, rate: float
+def loudness_gain(
+    loudness_db: npt.NDArray[np.floating], segments: list[Span], time: Array, rate: float
 ) -> Array:
     """``[T]`` factor on the jaw: louder syllables open wider, within a third either way."""
     level = np.asarray(loudness_db, np.float64)
@@ -260,7 +262,7 @@ def _loudness_gain(
 
 
 def _hold_open_vowels(
-    jaw: Array, segments: list[_Segment], rate: float, table: VisemeTable, effort: float
+    jaw: Array, segments: list[Span], rate: float, table: VisemeTable, effort: float
 ) -> None:
     """Raises the jaw's path in the middle of open vowels that their neighbours would swallow."""
     frames = len(jaw)
@@ -279,7 +281,7 @@ def _hold_open_vowels(
             jaw[first:last] += missing * np.cos(0.5 * np.pi * np.clip(phase, -1, 1)) ** 2
 
 
-def _constraints(segments: list[_Segment], frames: int, rate: float) -> tuple[Array, Array, Array]:
+def constraints(segments: list[Span], frames: int, rate: float) -> tuple[Array, Array, Array]:
     """Closure, tuck and rest, each ``[T]``."""
     closure, tuck, rest = np.zeros(frames), np.zeros(frames), np.zeros(frames)
     for i, segment in enumerate(segments):
@@ -315,7 +317,7 @@ def _on_grid(start: float, end: float, rate: float, frames: int) -> tuple[float,
     return (start, end) if first < frames and end >= 0.0 else None
 
 
-def _ramp(neighbour: _Segment | None) -> float:
+def _ramp(neighbour: Span | None) -> float:
     if neighbour is None or neighbour.phone == SILENCE:
         return _LIP_RAMP_S
     return min(_LIP_RAMP_S, max(0.02, _NEIGHBOUR_SHARE * neighbour.duration))

@@ -32,13 +32,13 @@ CHANNELS = (
 GROUPS = ("jaw", "rounding", "lips")
 CHANNEL_GROUP = np.array([0, 1, 1, *([2] * (len(CHANNELS) - 3))])
 
-# The jaw's constants are fitted. Anticipation starts earlier than it ends, most of all for rounding
-# (Bell-Berti & Harris 1982 find the lips moving 100-250 ms before a rounded vowel).
+# The jaw's constants are fitted (fit_visemes). Anticipation starts earlier than it ends, most of all for
+# rounding (Bell-Berti & Harris 1982 find the lips moving 100-250 ms before a rounded vowel).
 RISE_S = np.array([0.034, 0.065, 0.042])
-FALL_S = np.array([0.042, 0.055, 0.042])
+FALL_S = np.array([0.044, 0.055, 0.042])
 """Time constants of the flanks of a phone's dominance, before and after its core, by group."""
 
-CORE_SHARE = np.array([0.12, 0.20, 0.20])
+CORE_SHARE = np.array([0.14, 0.20, 0.20])
 """Part of a phone's length at each end that already belongs to the flanks, by group."""
 
 DIPHTHONGS: dict[str, tuple[str, str, float]] = {
@@ -66,20 +66,21 @@ _POSES: dict[str, tuple[float, ...]] = {
     "OE": (0.21, 0.24, 0.32, 0.12, 0.04, 0.00, 0.00, 0.04),
     "IX": (0.11, 0.00, 0.00, 0.24, 0.12, 0.14, 0.08, 0.00),
     "P": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "B": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "M": (0.07, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
-    "F": (0.07, 0.00, 0.00, 0.02, 0.16, 0.04, 0.03, 0.00),
-    "V": (0.08, 0.00, 0.00, 0.02, 0.13, 0.03, 0.03, 0.00),
-    "W": (0.08, 0.14, 0.56, 0.03, 0.00, 0.00, 0.00, 0.05),
-    "S": (0.10, 0.02, 0.02, 0.24, 0.12, 0.12, 0.06, 0.00),
+    "B": (0.06, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
+    "M": (0.06, 0.00, 0.00, 0.08, 0.04, 0.02, 0.01, 0.00),
+    "F": (0.05, 0.00, 0.00, 0.02, 0.16, 0.04, 0.03, 0.00),
+    "V": (0.06, 0.00, 0.00, 0.02, 0.13, 0.03, 0.03, 0.00),
+    "W": (0.07, 0.14, 0.56, 0.03, 0.00, 0.00, 0.00, 0.05),
+    "S": (0.11, 0.02, 0.02, 0.24, 0.12, 0.12, 0.06, 0.00),
     "SH": (0.10, 0.40, 0.24, 0.18, 0.12, 0.00, 0.00, 0.06),
-    "T": (0.15, 0.00, 0.00, 0.15, 0.07, 0.05, 0.03, 0.00),
+    "T": (0.16, 0.00, 0.00, 0.15, 0.07, 0.05, 0.03, 0.00),
+    "N": (0.10, 0.00, 0.00, 0.15, 0.07, 0.05, 0.03, 0.00),
     "L": (0.18, 0.00, 0.00, 0.16, 0.07, 0.03, 0.02, 0.00),
-    "TH": (0.09, 0.00, 0.00, 0.20, 0.08, 0.06, 0.03, 0.00),
+    "TH": (0.08, 0.00, 0.00, 0.20, 0.08, 0.06, 0.03, 0.00),
     "K": (0.20, 0.00, 0.00, 0.15, 0.07, 0.04, 0.03, 0.00),
     "HH": (0.22, 0.00, 0.00, 0.14, 0.05, 0.03, 0.02, 0.00),
     "RX": (0.20, 0.00, 0.00, 0.15, 0.06, 0.02, 0.02, 0.00),
-    "R": (0.10, 0.22, 0.26, 0.12, 0.05, 0.00, 0.00, 0.05),
+    "R": (0.08, 0.22, 0.26, 0.12, 0.05, 0.00, 0.00, 0.05),
     SILENCE: (0.10, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00),
 }
 _SAME_POSE = {
@@ -88,7 +89,6 @@ _SAME_POSE = {
     "CH": "SH",
     "JH": "SH",
     "D": "T",
-    "N": "T",
     "DH": "TH",
     "G": "K",
     "NG": "K",
@@ -96,12 +96,15 @@ _SAME_POSE = {
     "Y": "IY",
 }
 
-# jaw: how hard the phone holds the jaw; fitted. The tongue tip and the lips need it high, the back of
-# the tongue does not. rounding: rounded phones pull and spread vowels resist; most consonants let it pass.
-_JAW = {"AA": 1.3, "AE": 0.8, "AH": 0.7, "AO": 0.75, "EH": 0.95, "IH": 0.7, "IY": 0.8, "UW": 1.6, "UE": 1.6}
-_JAW |= dict.fromkeys(("P", "B", "M"), 1.7) | dict.fromkeys(("S", "Z"), 0.8) | {"F": 1.6, "V": 1.8}
-_JAW |= dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.3) | dict.fromkeys(("T", "D"), 0.5) | {"TH": 1.4, "DH": 0.7}
-_JAW |= dict.fromkeys(("K", "G", "N", "NG", "KX", "RX"), 0.3) | {"L": 0.4, "R": 1.2, "W": 0.9, "Y": 0.8}
+# jaw: how hard the phone holds the jaw; fitted (fit_visemes), a little softer than the fit, whose jaw would
+# jerk. The tongue tip and the lips need it high, the back of the tongue does not.
+# rounding: rounded phones pull and spread vowels resist; most consonants let it pass.
+_JAW = {"AA": 1.3, "AE": 0.8, "AH": 0.65, "AO": 0.75, "EH": 0.95, "IH": 0.7, "IY": 0.8, "UW": 1.6, "UE": 1.6}
+_JAW |= dict.fromkeys(("P", "B", "M"), 1.6) | dict.fromkeys(("S", "Z"), 0.7) | {"F": 1.5, "V": 1.6}
+_JAW |= (
+    dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.2) | dict.fromkeys(("T", "D"), 0.5) | {"TH": 1.3, "DH": 0.75}
+)
+_JAW |= dict.fromkeys(("K", "G", "N", "NG", "KX", "RX"), 0.3) | {"L": 0.4, "R": 1.2, "W": 0.95, "Y": 0.8}
 _JAW |= {"HH": 0.05, SILENCE: 0.6}
 _ROUNDING = dict.fromkeys(("SH", "ZH", "CH", "JH"), 1.8) | {"W": 2.0, "UW": 1.3, "UE": 1.3, "OE": 1.2}
 _ROUNDING |= {"AO": 1.2, "UH": 1.0, "R": 0.9, "ER": 1.0, "IY": 1.3, "Y": 1.0, "IH": 1.0, "IX": 1.0}
