@@ -11,7 +11,7 @@ from pmmlink.testing import FakeOutputDevice, VirtualTime
 
 
 def drift_ms(hours: float, ppm: float, fps: int, *, jitter_s: float = 0.0) -> list[float]:
-    """Play hours of sound through a fake card; how much sound was heard beyond each frame's when it was sent."""
+    """Play hours through a fake card; how much sound was heard beyond each frame's when it was sent."""
     host = VirtualTime()
     device = FakeOutputDevice(8000, 1, ppm=ppm, block=800, latency_s=0.08, jitter_s=jitter_s, host=host)
     output = SoundOutput(device, 8000, 1, host)
