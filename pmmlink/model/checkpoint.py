@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 from pmmlink.errors import CheckpointError
 from pmmlink.model.config import PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
+from pmmlink.resources import default_weights
 
 FORMAT = "pmmlink/1"
-SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "compact.safetensors"
+SHIPPED = default_weights()
 """The weights that come with the package."""
 
 

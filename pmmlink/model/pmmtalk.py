@@ -19,7 +19,7 @@ from pmmlink.model.lip_seal import LipSeal
 from pmmlink.model.talking_head import Identity, MouthWindows, TalkingHead
 from pmmlink.model.text import TextDecoder
 from pmmlink.stream.rate import RateChange
-from pmmlink.stream.stage import Stage, join_time
+from pmmlink.stream.stage import Stage, drain
 from pmmlink.types import SAMPLE_RATE_HZ
 
 FRAME_HZ = 30
@@ -236,10 +236,8 @@ class PMMTalk(Stage[PMMTalkState]):
             latents = self.audio_encoder.flush(parts["audio_encoder"])
             for branch in ("audio", "text"):
                 if branch in self.modalities:
-                    body, rate = getattr(self, f"{branch}_decoder"), getattr(self, f"{branch}_rate")
-                    body_state, rate_state = parts[f"{branch}_decoder"], parts[f"{branch}_rate"]
-                    tokens = join_time([body.step(latents, body_state), body.flush(body_state)])
-                    owed[branch] = join_time([rate.step(tokens, rate_state), rate.flush(rate_state)])
+                    tokens = drain(getattr(self, f"{branch}_decoder"), latents, parts[f"{branch}_decoder"])
+                    owed[branch] = drain(getattr(self, f"{branch}_rate"), tokens, parts[f"{branch}_rate"])
         if "image" in self.modalities:
             images = self.talking_head(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
             owed["image"] = self.image_encoder.step(images, parts["image_encoder"])

@@ -60,6 +60,8 @@ class RateWindows(Stage[RateState]):
         return RateState(torch.zeros(batch, 0, 0), -self.before, 0, 0)
 
     def step(self, x: Tensor, state: RateState) -> Tensor:
+        if not x.shape[1]:
+            return x.new_zeros(x.shape[0], 0, self.taps, x.shape[2])
         if state.tail.shape[2] != x.shape[2]:
             # The first input tells the channels; before the stream lies silence (zeros).
             state.tail = x.new_zeros(x.shape[0], self.before, x.shape[2])

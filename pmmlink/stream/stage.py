@@ -113,19 +113,16 @@ class Chain(Stage[ChainState]):
 
     def step(self, x: Tensor, state: ChainState) -> Tensor:
         for stage, its_state in zip(self._each(), state.states, strict=True):
+            if not x.shape[1]:
+                break  # nothing became final; an empty result need not have the right channels
             x = stage.step(x, its_state)
         return x
 
     def flush(self, state: ChainState) -> Tensor:
-        carried: Tensor | None = None
-        for stage, its_state in zip(self._each(), state.states, strict=True):
-            parts = []
-            if carried is not None and carried.shape[1]:
-                parts.append(stage.step(carried, its_state))
-            parts.append(stage.flush(its_state))
-            carried = join_time(parts)
-        if carried is None:
-            raise ValueError("an empty chain has nothing to flush")
+        stages = self._each()
+        carried = stages[0].flush(state.states[0])
+        for stage, its_state in zip(stages[1:], state.states[1:], strict=True):
+            carried = drain(stage, carried, its_state)
         return carried
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,6 +141,12 @@ def join_time(parts: list[Tensor]) -> Tensor:
     if not filled:
         return parts[0]
     return filled[0] if len(filled) == 1 else torch.cat(filled, dim=1)
+
+
+def drain(stage: Stage[S], carried: Tensor, state: S) -> Tensor:
+    """Ends a stage's stream: feeds what the stage before still owed, then flushes."""
+    last = [stage.step(carried, state)] if carried.shape[1] else []
+    return join_time([*last, stage.flush(state)])
 
 
 def run_stream(stage: Stage[S], x: Tensor, sizes: list[int]) -> Tensor:
