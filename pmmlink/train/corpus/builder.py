@@ -111,9 +111,6 @@ def build_source(
                 tell(job.id, tally.failed[job.id])
             else:
                 pending.append((job, key))
-        for job, _ in pending:
-            manifest.forget(job.id)
-        manifest.compact()
         for job, key, outcome in _make_all(source, pending, jobs):
             if isinstance(outcome, PmmlinkError):
                 reason = " ".join(str(outcome).split())
@@ -281,9 +278,8 @@ class _Journal:
         return None if record is None else record.get("key")
 
     def put(self, record: dict[str, Any]) -> None:
-        if record["id"] in self.records:
-            self.forget(record["id"])
-            self.compact()
+        # A record of the same id stays until the end: a reader takes the last line, the corpus stays whole.
+        self._dirty = self._dirty or record["id"] in self.records
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
         with self._path.open("ab", buffering=0) as file:
             if file.write(line) != len(line):

@@ -94,7 +94,9 @@ class Clip:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a manifest; a last line cut off by a crash is left out.
+    """The records of a manifest in file order; a last line cut off by a crash is left out.
+
+    An id may come twice while a clip is being made anew: the last line counts.
 
     Raises:
         DataError: a line other than the last is not JSON.
@@ -185,7 +187,7 @@ def load_manifest(
     clips = [
         to_clip(record, root / name)
         for name in wanted
-        for record in sorted(read_lines(root / name / MANIFEST), key=lambda record: str(record.get("id")))
+        for _, record in sorted({str(r.get("id")): r for r in read_lines(root / name / MANIFEST)}.items())
     ]
     return [
         clip

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pmmlink.train.corpus.asterisk import AsteriskEnglish
 from pmmlink.train.corpus.base import Source
 from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import Grid
 from pmmlink.train.corpus.hibari import Hibari
+from pmmlink.train.corpus.librivox import Librivox
 from pmmlink.train.corpus.piper import PiperJoe
 from pmmlink.train.corpus.speechocean import Speechocean
 
 
 def all_sources() -> dict[str, Source]:
     """Name → source."""
-    sources: list[Source] = [Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe(), Espeak()]
+    sources: list[Source] = [
+        *(Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe(), Espeak()),
+        *(AsteriskEnglish(), Librivox()),
+    ]
     return {source.name: source for source in sources}

@@ -27,6 +27,9 @@ hand-labelled phones): its frames are named by their start and are 25.6 ms wide.
 _BEAMS = (1e-64, 1e-120, 1e-250)
 """Tried in turn. The first is twice as wide (in the exponent) as nothing lost on clean native speech."""
 
+_DITHER = 4.0
+"""Standard deviation of the noise added before aligning, in steps of 16 bit."""
+
 _ALTERNATIVE = re.compile(r"\(\d+\)$")
 _NOISE = frozenset(
     {"<sil>", "<s>", "</s>", "[NOISE]", "[COUGH]", "[BREATH]", "[SMACK]", "[UM]", "[UH]", "++NOISE++"}
@@ -121,7 +124,9 @@ class SphinxAligner:
         if unknown:
             raise DataError(f"not in the pronouncing dictionary: {' '.join(unknown)}")
         level = float(np.abs(samples).max()) + 1e-9
-        pcm = np.round(samples * (0.7 / level) * 32767.0).astype("<i2").tobytes()
+        # A whisper of noise: digital silence has no spectrum, and phones at its edge would run into it.
+        dither = np.random.default_rng(0).normal(0.0, _DITHER, samples.size)
+        pcm = np.round(samples * (0.7 / level) * 32767.0 + dither).astype("<i2").tobytes()
         for beam in _BEAMS:
             entries = self._two_passes(self._decoder(beam), pcm, words)
             if entries is not None:
