@@ -15,8 +15,10 @@ from pmmlink import __version__
 from pmmlink.cli.bake import bake
 from pmmlink.cli.data import app as data_app
 from pmmlink.cli.eval import evaluate
+from pmmlink.cli.listen import listen
 from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
+from pmmlink.cli.render import render
 from pmmlink.errors import PmmlinkError
 
 app = typer.Typer(
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 app.command("play")(play)
 app.command("bake")(bake)
+app.command("listen")(listen)
+app.command("render")(render)
 app.command("eval")(evaluate)
 app.add_typer(model_app, name="model")
 app.add_typer(data_app, name="data")

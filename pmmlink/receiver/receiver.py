@@ -107,7 +107,7 @@ class Receiver:
             self._complain(sender, f"{sender}: subject {name!r} ignored, {MAX_SUBJECTS} others are sending")
             return None
         subject = Subject(
-            name,
+            f"{kind} {name}",
             buffer_s=self._buffer_s,
             numbered=kind == "osc",
             on_event=self._on_event,

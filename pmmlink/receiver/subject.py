@@ -59,7 +59,7 @@ class Subject:
     """Sessions, order, jitter buffer, hold and ease of one subject.
 
     Attributes:
-        name: the subject's name.
+        label: what messages call it.
         stats: counts and timing.
         session: the current session; None before the first frame.
         sender: where the current session comes from, as given to :meth:`push`.
@@ -67,7 +67,7 @@ class Subject:
 
     def __init__(
         self,
-        name: str,
+        label: str,
         *,
         buffer_s: float = 0.0,
         numbered: bool = True,
@@ -77,13 +77,13 @@ class Subject:
         """A subject of which nothing is known yet.
 
         Args:
-            name: the subject's name.
+            label: what messages call it.
             buffer_s: depth of the jitter buffer; 0 shows frames as they arrive.
             numbered: whether consecutive frames have consecutive ``seq``, so that gaps are losses.
             on_event: called with one line when a session starts, ends or is replaced.
             on_frame: called with every frame when it is shown, or passed over for a later one; in order.
         """
-        self.name = name
+        self.label = label
         self.stats = SubjectStats(lost=0 if numbered else None)
         self.session: int | None = None
         self.sender = ""
@@ -129,7 +129,7 @@ class Subject:
 
     def _learn(self, names: tuple[str, ...]) -> None:
         """Frames find their names by count, so that two senders with different sets do not mix them up."""
-        curves = CurveSet(f"{self.name} {len(names)}", tuple(data_name(name) for name in names))
+        curves = CurveSet(f"{self.label} {len(names)}", tuple(data_name(name) for name in names))
         known = self._curves_by_count.pop(len(names), curves)
         if known.names != curves.names:
             self._report(f"the names of its {len(names)} curves changed")
@@ -247,7 +247,7 @@ class Subject:
 
     def _report(self, text: str) -> None:
         if self._on_event is not None:
-            self._on_event(f"{self.name}: {text}")
+            self._on_event(f"{self.label}: {text}")
 
 
 def _label(session: int) -> str:

@@ -37,12 +37,15 @@ class Target:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-def parse_target(url: str, schemes: Mapping[str, int] = DEFAULT_PORTS, default_host: str = "") -> Target:
+def parse_target(
+    url: str, schemes: Mapping[str, int] = DEFAULT_PORTS, forms: str = FORMS, default_host: str = ""
+) -> Target:
     """The parts of a network target.
 
     Args:
         url: what the user wrote.
         schemes: the schemes allowed here and their default ports.
+        forms: what may be written here, for messages.
         default_host: taken when the URL names none; empty: a host is required.
 
     Raises:
@@ -54,14 +57,14 @@ def parse_target(url: str, schemes: Mapping[str, int] = DEFAULT_PORTS, default_h
     except ValueError as error:
         raise TargetError(f"target {url!r}: {_port_hint(error)}") from None
     if parts.scheme not in schemes or "://" not in url:
-        raise TargetError(f"target {url!r}: not one of {FORMS}")
+        raise TargetError(f"target {url!r}: not one of {forms}")
     host = parts.hostname or default_host
     if not host:
         raise TargetError(f"target {url!r}: no host; write for example {parts.scheme}://127.0.0.1")
     if port == 0:
         raise TargetError(f"target {url!r}: port 0; use a port from 1 to 65535")
     if parts.path not in ("", "/") or parts.fragment or "@" in parts.netloc:
-        raise TargetError(f"target {url!r}: only a host, a port and options, as in {FORMS}")
+        raise TargetError(f"target {url!r}: only a host, a port and options, as in {forms}")
     return Target(parts.scheme, host, schemes[parts.scheme] if port is None else port, _options(url, parts))
 
 

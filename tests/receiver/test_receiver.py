@@ -162,11 +162,11 @@ def test_every_subject_is_flushed() -> None:
     got: list[tuple[str, int]] = []
 
     def collect(subject: Subject, frame: object) -> None:
-        got.append((subject.name, frame.seq))  # type: ignore[attr-defined]
+        got.append((subject.label, frame.seq))  # type: ignore[attr-defined]
 
     receiver = Receiver(buffer_s=1.0, on_frame=collect)
     for name in ("A", "B"):
         receiver.push(osc_frame(0, subject=name), 0.0, "sender")
     assert got == []
     receiver.flush()
-    assert got == [("A", 0), ("B", 0)]
+    assert got == [("osc A", 0), ("osc B", 0)]
