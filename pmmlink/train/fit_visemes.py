@@ -21,7 +21,8 @@ from pmmlink.curves import MODEL_32
 from pmmlink.phones import PHONE_INDEX, PHONES, SILENCE, is_vowel
 from pmmlink.train.batches import loudness_db
 from pmmlink.train.corpus.reader import Clip, load_manifest
-from pmmlink.train.targets import constraints, loudness_gain, monophthongs, segments_of
+from pmmlink.train.spans import monophthongs, segments_of
+from pmmlink.train.targets import constraints, loudness_gain
 from pmmlink.train.visemes import GROUPS, viseme_table
 
 FPS = 30

@@ -26,9 +26,7 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
-from pmmlink.curves import MODEL_32
 from pmmlink.errors import DataError
-from pmmlink.lips import JAW_OPEN_MM, LIP_GAP_NEUTRAL_MM, MOUTH_CLOSE_MM, lip_gap_mm
 from pmmlink.phones import (
     BILABIALS,
     LABIODENTALS,
@@ -36,21 +34,13 @@ from pmmlink.phones import (
     PHONE_INDEX,
     SILENCE,
     is_vowel,
-    strip_stress,
 )
-from pmmlink.train.visemes import CHANNEL_GROUP, CHANNELS, DIPHTHONGS, VisemeTable, viseme_table
+from pmmlink.train.face import compose, solve_gap, vary
+from pmmlink.train.spans import Phone, Span, monophthongs, segments_of
+from pmmlink.train.visemes import CHANNEL_GROUP, CHANNELS, VisemeTable, viseme_table
 from pmmlink.types import MODEL_FPS, FloatArray
 
 Array = npt.NDArray[np.float64]
-Phone = tuple[str, float, float]
-"""A phone, its start and its end in seconds; ARPAbet of :mod:`pmmlink.phones`, stress digits allowed."""
-
-LABIODENTAL_GAP_MM = 2.6
-"""Gap that F and V hold: above the 15 % of a wide-mouthed clip, below the 35 % of a narrow one."""
-
-LABIODENTAL_ROLL = 0.36
-"""``mouthRollLower`` of F and V: the lip lies under the upper teeth."""
-
 REST_AFTER_S = 0.12
 """A silence at least this long brings the mouth to rest; half as long and less leaves it as it is."""
 
@@ -88,22 +78,6 @@ class Targets:
     weight: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A phone in time; ``known`` is False where the label says nothing about the mouth."""
-
-    phone: str
-    start: float
-    end: float
-    stress: int | None
-    known: bool
-
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return self.end - self.start
-
-
 @cache
 def _default_table() -> VisemeTable:
     return viseme_table()
@@ -135,6 +109,7 @@ def curves_from_phones(
     Raises:
         DataError: a phone ends before it starts, phones are out of order, or lengths disagree.
 
+    >>> from pmmlink.lips import lip_gap_mm
     >>> t = curves_from_phones([("AA1", 0.2, 0.4), ("M", 0.4, 0.46), ("AA1", 0.46, 0.7)], 30)
     >>> bool((lip_gap_mm(t.curves)[12:14] < 0.5).any()), float(t.closure.max())
     (True, 1.0)
@@ -149,10 +124,10 @@ def curves_from_phones(
     _hold_open_vowels(channels[:, 0], segments, rate, table, effort)
 
     closure, tuck, rest = constraints(segments, frames, rate)
-    curves = _compose(channels, closure, tuck)
+    curves = compose(channels, closure, tuck)
     if seed is not None:
-        _vary(curves, rate, seed)
-    _solve_gap(curves, channels, closure, tuck)
+        vary(curves, rate, seed)
+    solve_gap(curves, channels, closure, tuck)
     curves *= (1.0 - rest)[:, None]
     np.clip(curves, 0.0, 1.0, out=curves)
 
@@ -163,41 +138,6 @@ def curves_from_phones(
             weight[ceil(segment.start * rate) : ceil(segment.end * rate)] = 0.0
     as_float = [a.astype(np.float32) for a in (curves, closure, tuck, rounding, rest, weight)]
     return Targets(*as_float)
-
-
-def segments_of(phones: Sequence[Phone], stress: Sequence[int | None] | None, length_s: float) -> list[Span]:
-    """Phones without holes: what is not labelled is silence, and neighbouring silences are one."""
-    if stress is not None and len(stress) != len(phones):
-        raise DataError(f"{len(stress)} stresses for {len(phones)} phones: give one each, or none")
-    out: list[Span] = []
-    cursor = 0.0
-
-    def add(segment: Span) -> None:
-        last = out[-1] if out else None
-        if last and last.phone == segment.phone == SILENCE and last.known == segment.known:
-            out[-1] = Span(SILENCE, last.start, segment.end, None, last.known)
-        elif segment.duration > 1e-6:
-            out.append(segment)
-
-    for i, (name, start, end) in enumerate(phones):
-        if end < start or start < cursor - 0.02:
-            raise DataError(
-                f"phone {i} ({name} {start:.3f}-{end:.3f} s) is out of order or ends before it starts"
-            )
-        phone = strip_stress(name)
-        digit = int(name[-1]) if name[-1:].isdigit() else None
-        if start > cursor + 1e-6:
-            add(Span(SILENCE, cursor, start, None, True))
-        known = phone != SILENCE or name.upper() in _SILENCE_NAMES
-        add(Span(phone, max(start, cursor), end, stress[i] if stress is not None else digit, known))
-        cursor = max(cursor, end)
-    if cursor < length_s:
-        # Beyond the end the mouth goes on resting, so that a clip does not end on a half-made movement.
-        add(Span(SILENCE, cursor, length_s + _REACH_S, None, True))
-    return out
-
-
-_SILENCE_NAMES = frozenset({SILENCE, "", "PAU", "SP", "<SIL>", "H#", "_"})
 
 
 def _blend(segments: list[Span], time: Array, rate: float, table: VisemeTable, effort: float) -> Array:
@@ -225,15 +165,6 @@ def _blend(segments: list[Span], time: Array, rate: float, table: VisemeTable, e
             blended[first:last] += weight[:, CHANNEL_GROUP] * pose
     mean: Array = blended / total[:, CHANNEL_GROUP]
     return mean
-
-
-def monophthongs(segment: Span) -> list[Phone]:
-    """The one or two poses of a phone, with their times."""
-    if segment.phone not in DIPHTHONGS:
-        return [(segment.phone, segment.start, segment.end)]
-    first, second, share = DIPHTHONGS[segment.phone]
-    middle = segment.start + share * segment.duration
-    return [(first, segment.start, middle), (second, middle, segment.end)]
 
 
 def loudness_gain(
@@ -335,92 +266,3 @@ def _plateau(
     t = np.arange(first, last) / rate
     x = np.clip(np.minimum((t - start) / rise, (end - t) / fall) + 1.0 + 1e-9, 0.0, 1.0)
     np.maximum(track[first:last], height * x * x * (3.0 - 2.0 * x), out=track[first:last])
-
-
-_COLUMN = {name: i for i, name in enumerate(MODEL_32.names)}
-_CHANNEL = {name: i for i, name in enumerate(CHANNELS)}
-# Nobody's face is a mirror image: this one lifts its left side a little more (bounded, learnable).
-_LEFT, _RIGHT = 1.03, 0.97
-
-
-def _compose(channels: Array, closure: Array, tuck: Array) -> Array:
-    """``[T, 32]`` curves without ``mouthClose``."""
-    curves = np.zeros((len(channels), len(MODEL_32)))
-
-    def middle(name: str, values: Array) -> None:
-        curves[:, _COLUMN[name]] = values
-
-    def sides(name: str, values: Array) -> None:
-        curves[:, _COLUMN[name + "Left"]] = _LEFT * values
-        curves[:, _COLUMN[name + "Right"]] = _RIGHT * values
-
-    channel = {name: channels[:, i] for name, i in _CHANNEL.items()}
-    parted = 1.0 - closure
-    upper = np.maximum(channel["mouthUpperUp"], 0.13 * tuck) * parted
-    middle("jawOpen", channel["jawOpen"])
-    # Protruded jaw and lips go together in SH and CH; F and V draw the lip back.
-    middle("jawForward", 0.22 * channel["mouthFunnel"] * (1.0 - tuck))
-    middle("mouthFunnel", channel["mouthFunnel"] * (1.0 - 0.9 * closure) * (1.0 - 0.7 * tuck))
-    middle("mouthPucker", channel["mouthPucker"] * (1.0 - 0.2 * closure) * (1.0 - 0.4 * tuck))
-    middle("mouthRollLower", np.maximum(LABIODENTAL_ROLL * tuck, 0.11 * closure))
-    middle("mouthRollUpper", 0.09 * closure)
-    middle("mouthShrugLower", 0.05 * closure)
-    middle("mouthShrugUpper", channel["mouthShrugUpper"] * parted)
-    middle("cheekPuff", 0.04 * closure)
-    sides("mouthLowerDown", channel["mouthLowerDown"] * parted * (1.0 - 0.9 * tuck))
-    sides("mouthUpperUp", upper)
-    sides("mouthStretch", channel["mouthStretch"])
-    sides("mouthSmile", channel["mouthSmile"])
-    sides("mouthDimple", 0.3 * channel["mouthSmile"])
-    sides("mouthPress", 0.2 * closure)
-    sides("cheekSquint", 0.35 * channel["mouthSmile"])
-    sides("noseSneer", 0.3 * upper)
-    return curves
-
-
-def _solve_gap(curves: Array, channels: Array, closure: Array, tuck: Array) -> None:
-    """Sets ``mouthClose`` (and the jaw under a tuck) so that the lip gap is what the constraints ask.
-
-    ``mouthClose`` never exceeds ``jawOpen``: it can undo the jaw's opening of the lips and no more.
-    """
-    jaw, close = curves[:, _COLUMN["jawOpen"]], curves[:, _COLUMN["mouthClose"]]
-    free = _free_gap(channels)
-    wanted = free * (1.0 - closure) * (1.0 - tuck) + LABIODENTAL_GAP_MM * tuck * (1.0 - closure)
-    gap = lip_gap_mm(curves, signed=True).astype(np.float64)
-    jaw += np.clip((wanted - gap) / JAW_OPEN_MM, 0.0, None) * tuck * (1.0 - closure)
-    gap = lip_gap_mm(curves, signed=True).astype(np.float64)
-    close[:] = np.clip((gap - wanted) / MOUTH_CLOSE_MM, 0.0, jaw)
-
-
-def _free_gap(channels: Array) -> Array:
-    """Gap in mm that the poses alone would show."""
-    none = np.zeros(len(channels))
-    return np.maximum(lip_gap_mm(_compose(channels, none, none), signed=True), LIP_GAP_NEUTRAL_MM)
-
-
-_VARIED = [
-    _COLUMN[n]
-    for n in MODEL_32.names
-    if n
-    not in ("mouthClose", "cheekPuff", "mouthRollLower", "jawLeft", "jawRight", "mouthLeft", "mouthRight")
-]
-
-
-def _vary(curves: Array, rate: float, seed: int) -> None:
-    """Smooth variation in place: at most 6 % of each curve, and 0.015 of jaw and mouth sideways."""
-    rng = np.random.default_rng(seed)
-    frames = len(curves)
-    knots = ceil(frames / rate / 0.3) + 2
-    raw = np.clip(rng.standard_normal((knots, len(_VARIED) + 2)) * 0.4, -1.0, 1.0)
-    where = np.arange(frames) / rate / 0.3
-    base = where.astype(int)
-    x = (where - base)[:, None]
-    x = x * x * (3.0 - 2.0 * x)
-    smooth = raw[base] * (1.0 - x) + raw[base + 1] * x
-    curves[:, _VARIED] *= 1.0 + 0.06 * smooth[:, :-2]
-    # Sideways movement comes with an open mouth, never from nothing.
-    openness = np.clip(curves[:, [_COLUMN["jawOpen"]]] / 0.3, 0.0, 1.0)
-    for column, name in ((-2, "jaw"), (-1, "mouth")):
-        sway = 0.015 * smooth[:, [column]] * openness
-        curves[:, [_COLUMN[name + "Left"]]] = np.maximum(sway, 0.0)
-        curves[:, [_COLUMN[name + "Right"]]] = np.maximum(-sway, 0.0)
