@@ -37,7 +37,7 @@ class AudioSource(Protocol):
         name: for messages, e.g. the file's path.
         rate_hz: sample rate of the blocks.
         channels: channels of the blocks.
-        length: number of samples per channel, None where it is not known before the end.
+        length: samples per channel as the header states them, None where it does not; some formats estimate.
     """
 
     @property

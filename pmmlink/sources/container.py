@@ -22,12 +22,14 @@ class ContainerDecoder:
     Attributes:
         rate_hz: sample rate of the track.
         channels: channels of the track.
-        length: always None: containers round their durations.
+        length: samples by the track's stated duration, where there is one.
+        exact: False: containers round their durations.
     """
+
+    exact = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.length: int | None = None
         try:
             self._container = av.open(str(path))
         except (FFmpegError, OSError, ValueError) as fault:
@@ -46,6 +48,10 @@ class ContainerDecoder:
             self._container.close()
             raise
         self.channels = first.shape[1]
+        track = self._container.streams.audio[0]
+        self.length: int | None = None
+        if track.duration is not None and track.time_base is not None:
+            self.length = round(track.duration * track.time_base * self.rate_hz)
 
     def read(self, count: int) -> FloatArray:
         """The next ``[count, channels]`` samples, fewer at the end."""

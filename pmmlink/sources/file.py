@@ -20,9 +20,9 @@ from pmmlink.types import FloatArray
 
 # fmt: off
 EXTENSIONS = frozenset({
-    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aifc", ".aiff", ".au", ".caf", ".rf64", ".w64",
-    ".aac", ".m4a", ".m4b", ".mka", ".wma", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts",
-    ".webm", ".wmv",
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aifc", ".aiff", ".au", ".caf", ".w64",
+    ".aac", ".m4a", ".m4b", ".mka", ".wma",
+    ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv",
 })
 # fmt: on
 """Endings taken for sound when a folder is searched. A file named outright is tried whatever its name."""
@@ -37,6 +37,7 @@ class _Decoder(Protocol):
     rate_hz: int
     channels: int
     length: int | None
+    exact: bool
 
     def read(self, count: int) -> FloatArray: ...
     def close(self) -> None: ...
@@ -102,7 +103,7 @@ class FileSource:
     def _check_end(self) -> None:
         if not self._position:
             raise AudioError(f"{self.path}: holds no sound (zero length)")
-        if self.length is not None and self._position < self.length:
+        if self._decoder.exact and self.length is not None and self._position < self.length:
             raise AudioError(
                 f"{self.path}: truncated: ends after {self._position / self.rate_hz:.2f} s of the "
                 f"{self.length / self.rate_hz:.2f} s its header promises"
@@ -118,8 +119,8 @@ class _SndfileDecoder:
         self.rate_hz: int = self._file.samplerate
         self.channels: int = self._file.channels
         # A FLAC that was encoded from a pipe does not know its length and reports the largest number.
-        known = self._file.format in _EXACT_LENGTH and self._file.frames < 2**62
-        self.length: int | None = self._file.frames if known else None
+        self.length: int | None = self._file.frames if self._file.frames < 2**62 else None
+        self.exact = self._file.format in _EXACT_LENGTH
 
     def read(self, count: int) -> FloatArray:
         try:
@@ -155,7 +156,7 @@ def _open(path: Path) -> _Decoder:
         from pmmlink.sources.container import ContainerDecoder
 
         decoder = ContainerDecoder(path)
-    if decoder.length == 0:
+    if decoder.exact and decoder.length == 0:
         decoder.close()
         raise AudioError(f"{path}: holds no sound (zero length)")
     return decoder
