@@ -91,5 +91,10 @@ def face_crop_camera() -> Camera:
     return Camera(target=(0.0, -0.078, 0.0), direction=(0.0, 0.0, 1.0), distance_m=0.9, extent_m=0.125)
 
 
+def sheet_camera() -> Camera:
+    """The lower face from the front, for contact sheets of mouth shapes."""
+    return Camera(target=(0.0, -0.062, 0.0), direction=(0.18, 0.03, 1.0), distance_m=0.9, extent_m=0.15)
+
+
 CAMERAS = {"face": face_camera, "mouth": mouth_camera, "side": side_camera}
 """The views a user can choose by name."""

@@ -55,7 +55,7 @@ UPPER_TEETH_SHIFT_DM = (0.0, -0.027, 0.018)
 TONGUE_HEIGHT = 0.72
 TONGUE_DROP_DM = 0.03
 
-LASH_LENGTH = 0.45
+LASH_LENGTH = 0.35
 
 # Height of the hairline over depth, from the nape to the forehead (z, y in decimetres from the eyes).
 HAIRLINE_DM = (
@@ -222,7 +222,7 @@ def paint_cut(cut: Cut, vertices: FloatArray) -> FloatArray:
     skin = cut.of("skin")
     colour[skin] = blend(colour, HAIR, 0.62 * _scalp(vertices) * (1 - ears))[skin]
     colour[cut.of("tongue")] = (0.72, 0.37, 0.36)
-    colour[cut.of("lash")] = (0.14, 0.09, 0.07)
+    colour[cut.of("lash")] = (0.30, 0.21, 0.17)
     return colour
 
 
