@@ -85,18 +85,18 @@ def _play(source: FileSource, settings: Config, console: Console) -> None:
 
     if settings.file is not None:
         console.print(f"settings from {settings.file}")
-    # Everything that can be refused is refused before the model is loaded and the card is opened.
+    # What is cheap to refuse is refused before the model is loaded.
     targets = settings.to or (DEFAULT_TARGET,)
     if not settings.to:
         console.print(f"no --to given: sending to {DEFAULT_TARGET}")
     sinks = [make_sink(url) for url in targets]
     character = load_profile(settings.profile)
     paced = settings.speed != "max"
-    output = _open_output(source, console) if paced and settings.audio else None
 
     from pmmlink.model.animator import load_animator
 
     animator = load_animator(settings.weights, settings.style, settings.threads)
+    output = _open_output(source, console) if paced and settings.audio else None
     session = Session(
         sinks,
         rate_hz=source.rate_hz,
