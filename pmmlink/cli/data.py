@@ -63,9 +63,17 @@ def build(
             def started(total: int, task: object = task) -> None:
                 bar.update(task, total=total)  # type: ignore[arg-type]
 
+            def say(note: str, task: object = task, name: str = source.name) -> None:
+                bar.update(task, description=f"{name}: {note}")  # type: ignore[arg-type]
+
             try:
                 tally = build_source(
-                    source, material, out, jobs=jobs, limit=limit, report=report, started=started
+                    *(source, material, out),
+                    jobs=jobs,
+                    limit=limit,
+                    report=report,
+                    started=started,
+                    say=say,
                 )
             except DataError as error:
                 missing.append(f"{source.name}: {error}")

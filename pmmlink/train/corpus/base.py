@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,13 @@ class Source(ABC):
     licence: str
     version: int = 1
     drop_fraction: float = 0.0
+
+    def prepare(self, corpus: Path, say: Callable[[str], None]) -> None:  # noqa: B027 - most need nothing
+        """Called once before :meth:`jobs`, with the folder of the corpus and a place for progress notes.
+
+        Raises:
+            DataError: what the source builds upon is missing.
+        """
 
     @abstractmethod
     def jobs(self, material: Path) -> Iterable[Job]:

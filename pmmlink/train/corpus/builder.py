@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def build_source(
     limit: int | None = None,
     report: Report | None = None,
     started: Callable[[int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Tally:
     """Brings one source of the corpus up to date.
 
@@ -78,11 +80,13 @@ def build_source(
         limit: make only the first clips.
         report: told about every clip.
         started: told the number of clips before the first.
+        say: told what a source does before its clips.
 
     Raises:
         DataError: the material or the engine is missing.
         RuntimeFault: the corpus cannot be written, e.g. a full disk.
     """
+    source.prepare(out, say or (lambda _note: None))
     todo_all = list(islice(source.jobs(material), limit))
     if started is not None:
         started(len(todo_all))
@@ -175,7 +179,9 @@ def _make_all(
         for job, key in pending:
             yield job, key, _make_one(source, job)
         return
-    with ProcessPoolExecutor(max_workers=jobs, initializer=_adopt, initargs=(source,)) as pool:
+    # Spawned, not forked: speech engines do not survive a fork, and Windows has none.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_adopt, initargs=(source,)) as pool:
         queue = iter(pending)
         running: dict[Future[Made | PmmlinkError], tuple[Job, str]] = {}
         # A bounded window: results wait on the disk, never in memory.
@@ -201,7 +207,7 @@ def _make_in_worker(job: Job) -> Made | PmmlinkError:
     return _make_one(_worker["source"], job)
 
 
-def _replace_with(path: Path, write: Callable[[Path], None]) -> None:
+def replace_with(path: Path, write: Callable[[Path], None]) -> None:
     """Writes to a temporary name in the same folder, then renames."""
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
@@ -223,7 +229,7 @@ def _write_flac(path: Path, samples: FloatArray) -> None:
             except soundfile.LibsndfileError as error:
                 raise OSError(errno.ENOSPC, str(error), str(path)) from error
 
-    _replace_with(path, write)
+    replace_with(path, write)
 
 
 def _write_clip(folder: Path, source: Source, job: Job, key: str, made: Made) -> dict[str, Any]:
@@ -233,7 +239,7 @@ def _write_clip(folder: Path, source: Source, job: Job, key: str, made: Made) ->
     if made.labels is not None:
         labels = f"labels/{job.id}.npy"
         curves = made.labels.astype(np.float32)
-        _replace_with(folder / labels, lambda path: np.save(path, curves))
+        replace_with(folder / labels, lambda path: np.save(path, curves))
     stress = None
     if made.phones is not None and any(segment.stress is not None for segment in made.phones):
         stress = [segment.stress for segment in made.phones]
@@ -302,7 +308,7 @@ class _Journal:
         if not self._dirty:
             return
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in self.records.values())
-        _replace_with(self._path, lambda path: _write_bytes(path, text.encode()))
+        replace_with(self._path, lambda path: _write_bytes(path, text.encode()))
         self._dirty = False
 
 

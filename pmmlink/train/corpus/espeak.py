@@ -9,20 +9,18 @@ The library is called in this process, because only its events tell times. Two t
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
-from pmmlink.train.corpus.flite import find_library
+from pmmlink.train.corpus.espeak_engine import Mark, espeak_engine
 from pmmlink.train.corpus.ipa import IpaSegment, segments
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_foreign import foreign_prompts
-from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.types import SAMPLE_RATE_HZ
 
 STOPS = frozenset({"P", "T", "K", "B", "D", "G", "CH", "JH"})
 
@@ -102,11 +100,8 @@ class Espeak(Source):
     licence = "eSpeak NG GPL-3 (a tool; its output is free); text our own"
     version = 2
 
-    def __init__(self) -> None:
-        self._engine: _Engine | None = None
-
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - needs no material
-        find_library("espeak-ng")
+        espeak_engine()
         for language, speakers in SPEAKERS.items():
             for number, speaker in enumerate(speakers):
                 texts = (
@@ -131,24 +126,23 @@ class Espeak(Source):
                     )
 
     def make(self, job: Job) -> Made:
-        if self._engine is None:
-            self._engine = _Engine()
-        pcm, rate_hz, marks = self._engine.speak(
+        pcm, rate_hz, marks = espeak_engine().speak(
             job.text, job.params["voice"], job.params["rate"], job.params["pitch"]
         )
         pad, tail = (round(pad_s * rate_hz) for pad_s in PAD_S)
         pcm = np.concatenate([np.zeros(pad, np.int16), pcm, np.zeros(tail, np.int16)])
-        marks = [(0.0, ""), *((start_s + pad / rate_hz, sign) for start_s, sign in marks)]
+        lead_s = pad / rate_hz
+        marks = [Mark(0.0, "", 0), *(mark._replace(start_s=mark.start_s + lead_s) for mark in marks)]
         phones = segments(_pieces(marks, (pcm.size - tail) / rate_hz), job.language)
         phones = begin_stops_at_closure(phones, pcm, rate_hz)
         samples = to_16k(pcm.astype(np.float32) / 32768.0, rate_hz, job.id)
         return Made(samples, tile(phones, samples.size / SAMPLE_RATE_HZ))
 
 
-def _pieces(marks: list[tuple[float, str]], duration_s: float) -> list[IpaSegment]:
-    ends = [start_s for start_s, _ in marks[1:]] + [duration_s]
+def _pieces(marks: list[Mark], duration_s: float) -> list[IpaSegment]:
+    ends = [mark.start_s for mark in marks[1:]] + [duration_s]
     pieces: list[IpaSegment] = []
-    for (start_s, sign), end_s in zip(marks, ends, strict=True):
+    for (start_s, sign, _), end_s in zip(marks, ends, strict=True):
         if not sign and pieces and end_s - start_s < _JOINT_S:
             before = pieces[-1]
             pieces[-1] = IpaSegment(before.text, before.start_s, end_s)
@@ -187,81 +181,3 @@ def begin_stops_at_closure(phones: list[Segment], pcm: np.ndarray, rate_hz: int)
                 continue
         mended.append(phone)
     return mended
-
-
-class _Id(ctypes.Union):
-    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
-
-
-class _Event(ctypes.Structure):
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", _Id),
-    )
-
-
-_RETRIEVAL, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 1, 1, 2, 0x8000
-_LIST_TERMINATED, _PHONEME = 0, 7
-_UTF8, _CHARACTERS = 1, 1
-_RATE, _PITCH = 1, 3
-_CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
-
-
-class _Engine:
-    """The few calls of libespeak-ng that are needed."""
-
-    def __init__(self) -> None:
-        self._lib = ctypes.CDLL(find_library("espeak-ng"))
-        options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
-        self._rate_hz = int(self._lib.espeak_Initialize(_RETRIEVAL, 0, None, options))
-        if self._rate_hz <= 0:
-            raise DataError(
-                "espeak-ng cannot start: its voice data is missing (Debian: apt install espeak-ng-data)"
-            )
-        self._chunks: list[FloatArray] = []
-        self._marks: list[tuple[float, str]] = []
-        # Kept alive here: the library holds only the bare pointer.
-        self._callback = _CALLBACK(self._take)
-        self._lib.espeak_SetSynthCallback(self._callback)
-
-    def _take(self, wave: object, count: int, events: object) -> int:
-        if wave and count:
-            self._chunks.append(np.ctypeslib.as_array(wave, (count,)).copy())
-        i = 0
-        while events[i].type != _LIST_TERMINATED:  # type: ignore[index]
-            event = events[i]  # type: ignore[index]
-            if event.type == _PHONEME:
-                self._marks.append((event.sample / self._rate_hz, event.id.string.decode("utf-8", "ignore")))
-            i += 1
-        return 0
-
-    def speak(
-        self, text: str, voice: str, rate_wpm: int, pitch: int
-    ) -> tuple[np.ndarray, int, list[tuple[float, str]]]:
-        """Samples, their rate, and (seconds, IPA sign) of each phoneme event.
-
-        Raises:
-            DataError: the voice is missing, nothing came out, or the voice changed language in between.
-        """
-        self._chunks.clear()
-        self._marks.clear()
-        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise DataError(f"espeak-ng has no voice {voice!r}: install espeak-ng-data 1.51 or later")
-        self._lib.espeak_SetParameter(_RATE, rate_wpm, 0)
-        self._lib.espeak_SetParameter(_PITCH, pitch, 0)
-        data = text.encode()
-        self._lib.espeak_Synth(data, len(data) + 1, 0, _CHARACTERS, 0, _UTF8, None, None)
-        self._lib.espeak_Synchronize()
-        if not self._chunks or not self._marks:
-            raise DataError(f"espeak-ng said nothing for {text!r} with the voice {voice!r}")
-        if any(sign.startswith("(") for _, sign in self._marks):
-            raise DataError(f"espeak-ng reads part of {text!r} in another language than {voice!r}")
-        return np.concatenate(self._chunks), self._rate_hz, list(self._marks)

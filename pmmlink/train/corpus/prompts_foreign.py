@@ -168,6 +168,8 @@ def foreign_prompts(language: str, *, seed: int, count: int) -> list[str]:
     while len(prompts) < count:
         template = templates[len(prompts) % len(templates)]
         text = re.sub(r"\{(\w+)\}", lambda match: draw.choice(slots[match[1]]), template)
+        if language != "zh":
+            text = text[0].upper() + text[1:]
         if text not in prompts:
-            prompts.append(text[0].upper() + text[1:] if language != "zh" else text)
+            prompts.append(text)
     return prompts
