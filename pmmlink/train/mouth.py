@@ -148,7 +148,8 @@ class Gallery:
     """Pictures with their sound, drawn as batches."""
 
     def __init__(self, corpus: Path, path: Path, split: str) -> None:
-        data = np.load(path)
+        with np.load(path) as file:
+            data = dict(file)  # read once: every look into the file itself would read it again
         clips = {f"{c.source}/{c.id}": c for c in load_manifest(corpus)}
         ends = np.cumsum(data["length"])
         self.entries: list[tuple[Clip, np.ndarray, np.ndarray, np.ndarray]] = []

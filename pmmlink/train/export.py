@@ -1,0 +1,108 @@
+"""Turns a training checkpoint into shippable weights with their model card.
+
+python -m pmmlink.train.export --run runs/a/fuse --corpus corpus --figures eval.json --out compact.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pmmlink.errors import PmmlinkError
+from pmmlink.model.checkpoint import save_model, sha256_of
+from pmmlink.train.compact import HELD_OUT_SOURCES, new_model
+from pmmlink.train.corpus.reader import load_manifest
+
+_INTENDED_USE = (
+    "Real-time mouth animation of virtual characters from speech. Not for impersonating people, "
+    "not for judging speech, health or emotion."
+)
+_LIMITS = [
+    "Mouth, jaw, cheeks and nose only; no emotion, eyes, brows or head.",
+    "Trained mostly on English; German, Mandarin, French, Spanish and Italian come from synthetic voices.",
+    "Most targets are made by rules from phone times; measured faces are one man and one woman.",
+    "Singing, whispering, shouting and overlapping speakers were not trained on.",
+]
+_BIAS = (
+    "The natural English of the training set is read by Mandarin-speaking adults and children; native "
+    "English comes from synthetic voices. Figures by voice, sex, age and language: evaluation report."
+)
+
+
+def corpus_facts(corpus: Path) -> dict[str, Any]:
+    """Minutes, speakers and licences of each training source, and a hash over the clips' ids and lengths."""
+    digest = hashlib.sha256()
+    minutes: dict[str, float] = defaultdict(float)
+    speakers: dict[str, set[str]] = defaultdict(set)
+    licences: dict[str, str] = {}
+    for clip in load_manifest(corpus, split="train"):
+        if clip.source in HELD_OUT_SOURCES:
+            continue
+        digest.update(f"{clip.source}/{clip.id}/{clip.samples}\n".encode())
+        minutes[clip.source] += clip.duration_s / 60
+        speakers[clip.source].add(clip.speaker)
+        licences[clip.source] = clip.licence
+    facts: dict[str, Any] = {
+        name: f"{minutes[name]:.0f} min, {len(speakers[name])} speakers, {licences[name]}"
+        for name in sorted(minutes)
+    }
+    facts["sha256 of ids and lengths"] = digest.hexdigest()
+    return facts
+
+
+def card(run: Path, corpus: Path, figures: Path | None) -> dict[str, Any]:
+    """The model card that travels inside the weights."""
+    settings = {}
+    for stage in ("encoders", "mouth", "fuse"):
+        path = run.parent / stage / "run.json"
+        if path.is_file():
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            settings[stage] = {k: v for k, v in kept.items() if k not in ("corpus", "out")}
+    return {
+        "licence": "Apache-2.0",
+        "intended use": _INTENDED_USE,
+        "limits": _LIMITS,
+        "bias": _BIAS,
+        "starting point": "phone recogniser of PyPI hama 1.7.0 (Apache-2.0), cut to the look-ahead",
+        "training data": corpus_facts(corpus),
+        "training": {stage: json.dumps(values) for stage, values in settings.items()},
+        "command": "python -m pmmlink.train.{compact,mouth,export}; see docs/model-log.md",
+        "figures": json.loads(figures.read_text(encoding="utf-8")) if figures else "not measured yet",
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m pmmlink.train.export", description=__doc__)
+    parser.add_argument(
+        "--run", type=Path, required=True, help="folder of the last stage, with last.pt and run.json"
+    )
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--figures", type=Path, help="JSON of measured figures for the card")
+    parser.add_argument("--seal", type=float, nargs=2, metavar=("LOW", "HIGH"), help="limits of the lip seal")
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    try:
+        saved = torch.load(args.run / "last.pt", weights_only=True)
+        settings = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
+        model = new_model(tuple(settings["modalities"]), dropout=0.0)
+        model.load_state_dict(saved["average"])
+        if args.seal and model.lip_seal is not None:
+            model.lip_seal.limits.copy_(torch.tensor(args.seal))
+        save_model(model, args.out, card(args.run, args.corpus, args.figures))
+    except PmmlinkError as error:
+        raise SystemExit(f"pmmlink: {error}") from None
+    print(
+        f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, step {saved['step']}, "
+        f"sha256 {sha256_of(args.out)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
