@@ -52,16 +52,18 @@ def run(
     with UdpListener(target) as listener:
         if recorder is not None:
             recorder.open()
-        report = Report(target, receiver, listener, time.monotonic())
+        report = Report(target, receiver, listener, time.perf_counter())
         try:
             with view.showing(report):
                 _receive(report, view, duration_s)
         except KeyboardInterrupt:
             pass  # the usual way to end
+        for datagram in listener.waiting():
+            receiver.push(datagram.data, datagram.arrival_s, datagram.sender)
         receiver.flush()
         if recorder is not None:
             recorder.close()
-        view.summary(report, time.monotonic())
+        view.summary(report, time.perf_counter())
     if duration_s is not None and not report.frames:
         raise RuntimeFault(f"no frame arrived on {target} in {duration_s:g} s; {_hint(target)}")
 
@@ -75,7 +77,7 @@ def _receive(report: Report, view: View, duration_s: float | None) -> None:
         datagram = report.listener.receive(_WAIT_S)
         if datagram is not None:
             report.receiver.push(datagram.data, datagram.arrival_s, datagram.sender)
-        now_s = time.monotonic()
+        now_s = time.perf_counter()
         if now_s >= hint_due_s:
             hint_due_s = float("inf")
             if not report.receiver.subjects and not report.receiver.bad:

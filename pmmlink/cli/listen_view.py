@@ -22,7 +22,7 @@ _LINE_EVERY_S = 1.0
 _DRAW_EVERY_S = 0.1
 _EVENTS_A_SECOND = 10
 _SUBJECTS_SHOWN = 3
-_METER_WIDTH = 24
+_METER_WIDTH = 14
 
 _METERS = (
     ("jawOpen", "mouthClose"),
@@ -51,7 +51,7 @@ class Report:
         target: where this listens.
         receiver: what was heard.
         listener: the socket.
-        started_s: when listening began, by ``time.monotonic``.
+        started_s: when listening began, by ``time.perf_counter``.
     """
 
     target: Target

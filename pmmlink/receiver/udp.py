@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import queue
 import socket
@@ -19,8 +20,8 @@ QUEUE = 4096
 
 _POLL_S = 0.2
 _BUFFER_BYTES = 1 << 20
-_IN_USE = (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", errno.EADDRINUSE))
-_ELSEWHERE = (errno.EADDRNOTAVAIL, getattr(errno, "WSAEADDRNOTAVAIL", errno.EADDRNOTAVAIL))
+# On Windows access is also denied where another program holds the port for itself alone.
+_IN_USE = (errno.EADDRINUSE, errno.EACCES) if sys.platform == "win32" else (errno.EADDRINUSE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Datagram:
     Attributes:
         data: its bytes.
         sender: ``host:port``.
-        arrival_s: when it was read, by ``time.monotonic``.
+        arrival_s: when it was read, by ``time.perf_counter``: before Python 3.13 ``time.monotonic`` ticks only
+            every 16 ms on Windows.
     """
 
     data: bytes
@@ -68,6 +70,10 @@ class UdpListener:
         except queue.Empty:
             return None
 
+    def waiting(self) -> list[Datagram]:
+        """What has come and was not taken yet. Called from the thread that calls :meth:`receive`."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+
     def close(self) -> None:
         """Releases the port. Closing twice is harmless."""
         self._closing = True
@@ -94,7 +100,7 @@ class UdpListener:
                 if not self._closing:
                     time.sleep(_POLL_S)  # the network is being reconfigured; the port stays bound
                 continue
-            arrival_s = time.monotonic()
+            arrival_s = time.perf_counter()
             try:
                 self._queue.put_nowait(Datagram(data, f"{address[0]}:{address[1]}", arrival_s))
             except queue.Full:
@@ -111,7 +117,8 @@ def _bind(target: Target) -> socket.socket:
         if sys.platform == "win32":
             # Without it Windows lets a second program take the port, and datagrams go to either.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        with contextlib.suppress(OSError):  # a system that allows less keeps its own size
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         listener.settimeout(_POLL_S)
         listener.bind(address)
     except OSError as error:
@@ -127,6 +134,6 @@ def _why_not(target: Target, error: OSError) -> str:
             f"port {target.port} on {target.host} is in use (Unreal, or another pmmlink listen?): stop that "
             f"program, or listen elsewhere and send there: pmmlink listen {target.scheme}://{target.host}:{other}"
         )
-    if error.errno in _ELSEWHERE:
+    if error.errno == errno.EADDRNOTAVAIL:
         return f"{target.host} is no address of this machine; --bind 0.0.0.0 listens on all of them"
     return f"{target}: cannot listen there ({error.strerror or error})"

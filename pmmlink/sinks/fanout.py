@@ -20,7 +20,7 @@ NETWORK_QUEUE = 64
 FILE_QUEUE = 4096
 """Frames that wait for a file: a minute or more of a disk that stalls."""
 
-PATIENCE_S = 1.0
+PATIENCE_S = 3.0
 """How long a stream that may not lose frames waits for a network sink that does not move."""
 
 
@@ -48,7 +48,7 @@ class Fanout:
         Args:
             sinks: where frames go.
             lossless: wait for room rather than drop.
-            on_event: called with one line for each change of a sink's state, from that sink's thread.
+            on_event: called with one line for each change of a sink's state, from any thread.
 
         Raises:
             TargetError: the same target twice.
@@ -140,6 +140,7 @@ class _Worker(threading.Thread):
         self._stopping = False
         self._discard = False
         self._patient = True
+        self._behind = False
         self._lost = 0
 
     @property
@@ -159,11 +160,15 @@ class _Worker(threading.Thread):
             if self.fault or self._stopping:
                 self._lost += 1
                 return
+            fell_behind = False
             if len(self._frames) >= self._capacity:
                 self._frames.popleft()
                 self._lost += 1
+                fell_behind, self._behind = not self._behind, True
             self._frames.append(frame)
             self._changed.notify_all()
+        if fell_behind:
+            self.sink.on_event(f"{self.sink.url}: does not keep up; its oldest frames are dropped")
 
     def stop(self, discard: bool) -> None:
         """Ends the thread after what is queued."""
@@ -205,9 +210,11 @@ class _Worker(threading.Thread):
             self._changed.wait_for(lambda: self._frames or self._stopping)
             if self._discard or not self._frames:
                 return None
+            frame = self._frames.popleft()
             self._patient = True
+            self._behind = self._behind and bool(self._frames)
             self._changed.notify_all()
-            return self._frames.popleft()
+            return frame
 
     def _failed(self, error: Exception) -> None:
         known = isinstance(error, PmmlinkError)

@@ -19,7 +19,7 @@ QUIET_S = 2.0
 """A problem counts as over when it has not shown for so long; a network need not refuse every datagram."""
 
 _SEND_TIMEOUT_S = 0.2
-_BUSY = (errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK, getattr(errno, "WSAENOBUFS", errno.ENOBUFS))
+_BUSY = (errno.ENOBUFS, errno.EAGAIN, errno.EWOULDBLOCK)
 
 
 class UdpSender:

@@ -103,8 +103,8 @@ def livelink() -> tuple[bytes, dict[str, Any]]:
     }
 
 
-def main() -> None:
-    packets = {
+def packets() -> dict[str, tuple[bytes, dict[str, Any]]]:
+    return {
         "osc_names": osc_names(),
         # An hour and more in: the capture time does not fit 32 bits.
         "osc_frame_32": osc_frame(32, seq=216_001, time_us=7_200_033_333, fps=(30, 1)),
@@ -112,7 +112,10 @@ def main() -> None:
         "osc_bye": osc_bye(),
         "livelink_v6_ours": livelink(),
     }
-    for name, (data, decoded) in packets.items():
+
+
+def main() -> None:
+    for name, (data, decoded) in packets().items():
         (HERE / f"{name}.bin").write_bytes(data)
         text = json.dumps(decoded, ensure_ascii=False, indent=1)
         (HERE / f"{name}.json").write_text(text + "\n", encoding="utf-8", newline="\n")

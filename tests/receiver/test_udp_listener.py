@@ -22,13 +22,13 @@ def free_target(host: str = "127.0.0.1") -> Target:
 def test_datagrams_come_with_their_sender_and_time() -> None:
     target = free_target()
     with UdpListener(target) as listener, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        before = time.monotonic()
+        before = time.perf_counter()
         sender.sendto(b"hello", ("127.0.0.1", target.port))
         datagram = listener.receive(2.0)
         assert datagram is not None
         assert datagram.data == b"hello"
         assert datagram.sender == f"127.0.0.1:{sender.getsockname()[1]}"
-        assert before <= datagram.arrival_s <= time.monotonic()
+        assert before <= datagram.arrival_s <= time.perf_counter()
         assert listener.receive(0.01) is None
 
 
@@ -69,10 +69,7 @@ def test_what_nobody_takes_off_the_queue_is_dropped_and_counted() -> None:
                 sender.sendto(b"x", ("127.0.0.1", target.port))
             time.sleep(0.001)
         assert listener.overflow > 0
-        waiting = 0
-        while listener.receive(0.01) is not None:
-            waiting += 1
-        assert waiting >= QUEUE
+        assert len(listener.waiting()) >= QUEUE - 1
 
 
 def test_an_empty_datagram_is_one_too() -> None:
