@@ -28,6 +28,26 @@ class SystemTime:
         time.sleep(seconds)
 
 
+class ClockSkew:
+    """How far the host's clock is ahead of a driver's, from pairs of readings taken one after the other.
+
+    The reading of the host comes late by as long as the callback waited for the interpreter, never early, so
+    the smallest difference is the true one. It may creep up again, in case the two clocks part.
+    """
+
+    _CREEP = 1e-3
+
+    def __init__(self) -> None:
+        self._skew_s = math.inf
+        self._last_s = 0.0
+
+    def update(self, host_s: float, driver_s: float) -> float:
+        """Take a pair of readings; the best guess of host minus driver, seconds."""
+        allowed = self._skew_s + self._CREEP * (host_s - self._last_s)
+        self._skew_s, self._last_s = min(allowed, host_s - driver_s), host_s
+        return self._skew_s
+
+
 class Clock(Protocol):
     """Maps positions in the source to host time."""
 

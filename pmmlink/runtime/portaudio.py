@@ -7,9 +7,13 @@ from typing import Any
 
 from pmmlink.errors import RuntimeFault
 from pmmlink.runtime.base import Pull
+from pmmlink.runtime.clock import ClockSkew
 from pmmlink.types import FloatArray
 
 _BLOCK_S = 0.01
+_LATENCY_S = 0.1
+"""Asked of the device. A file is read ahead: safety from dropouts costs nothing, and the clock knows."""
+
 _SANE_LATENCY_S = 2.0
 
 
@@ -33,6 +37,7 @@ class PortAudioDevice:
                 "macOS: brew install portaudio)"
             ) from None
         self._pull: Pull | None = None
+        self._skew = ClockSkew()
         try:
             info = sounddevice.query_devices(kind="output")
             self.name = str(info["name"])
@@ -48,8 +53,7 @@ class PortAudioDevice:
                 channels=self.channels,
                 dtype="float32",
                 blocksize=round(_BLOCK_S * self.rate_hz),
-                # A file is read ahead: safety from dropouts costs nothing, and the clock knows the latency.
-                latency="high",
+                latency=_LATENCY_S,
                 callback=self._callback,
             )
         except (sounddevice.PortAudioError, ValueError) as fault:
@@ -68,9 +72,10 @@ class PortAudioDevice:
         self._stream.close(ignore_errors=True)
 
     def _callback(self, out: FloatArray, frames: int, times: Any, status: Any) -> None:  # noqa: ARG002
+        now = time.perf_counter()
+        heard_at = self._skew.update(now, times.currentTime) + times.outputBufferDacTime
         # Some drivers leave the times at 0 or make them up; their stated latency is then the better guess.
-        ahead = times.outputBufferDacTime - times.currentTime
-        if not 0.0 < ahead < _SANE_LATENCY_S:
-            ahead = self.latency_s
+        if times.outputBufferDacTime <= times.currentTime or heard_at > now + _SANE_LATENCY_S:
+            heard_at = now + self.latency_s
         if self._pull is not None:
-            self._pull(out, time.perf_counter() + ahead)
+            self._pull(out, heard_at)

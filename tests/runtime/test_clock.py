@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pmmlink.runtime.clock import DeviceClock, FreeRunningClock, MonotonicClock, wait_until_due
+from pmmlink.runtime.clock import ClockSkew, DeviceClock, FreeRunningClock, MonotonicClock, wait_until_due
 from pmmlink.runtime.output import SoundOutput
 from pmmlink.testing import FakeOutputDevice, VirtualTime
 
@@ -46,6 +46,18 @@ def test_jittering_callbacks_do_not_make_frames_jitter() -> None:
     # Callbacks are up to 8 ms late (4 ms on average, which no clock can know of); the frames hardly scatter.
     assert errors.std() < 1.2
     assert np.abs(errors).max() < 9.0
+
+
+def test_waiting_for_the_interpreter_does_not_shift_the_clocks_apart() -> None:
+    random = np.random.default_rng(0)
+    skew = ClockSkew()
+    guesses = []
+    for block in range(5000):
+        driver_s = block * 0.01
+        true_skew_s = 7.0 + 100e-6 * driver_s  # the two clocks part by 100 ppm
+        late_s = random.exponential(0.004)
+        guesses.append(skew.update(driver_s + true_skew_s + late_s, driver_s) - true_skew_s)
+    assert max(map(abs, guesses[100:])) < 0.0015
 
 
 def test_a_position_is_not_due_before_its_sound_was_handed_out() -> None:
