@@ -15,6 +15,9 @@ from pmmlink.runtime.bake import BakeResult, bake_file
 from pmmlink.runtime.base import Animator
 from pmmlink.runtime.worklist import Job, Settings
 
+_MOST_WORKERS = 61
+"""Windows can wait for no more processes at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -53,6 +56,7 @@ def _run_in_processes(
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
     stop = context.Event()
+    workers = min(workers, _MOST_WORKERS)
     pool = ProcessPoolExecutor(workers, context, _start_worker, (settings, reports, stop))
     try:
         pending: dict[Future[Outcome], Job] = {pool.submit(_work, i, job): job for i, job in enumerate(jobs)}
