@@ -29,7 +29,7 @@ HIDDEN = 192
 PRIOR_POWER = 0.6
 """How far common phones are discounted: 0 is not at all, 1 by their whole frequency."""
 
-LEARNT_FROM = {"flite": 50.0, "hibari": 25.0, "espeak": 60.0, "grid_s1": 20.0, "speechocean762": 90.0}
+LEARNT_FROM = {"flite": 50.0, "hibari": 25.0, "espeak": 60.0, "grid_s1": 40.0, "festival": 15.0}
 """Source → at most so many minutes."""
 
 _SHORT = frozenset({"D", "DH", "T", "N", "HH", "AH", "IH", "V", "R", "L", "B"})

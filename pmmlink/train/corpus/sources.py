@@ -6,9 +6,11 @@ from pmmlink.train.corpus.asterisk import AsteriskEnglish
 from pmmlink.train.corpus.base import Source
 from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
+from pmmlink.train.corpus.festival import Festival
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import Grid
 from pmmlink.train.corpus.hibari import Hibari
+from pmmlink.train.corpus.kerstin import Kerstin
 from pmmlink.train.corpus.librivox import Librivox
 from pmmlink.train.corpus.piper import PiperJoe
 from pmmlink.train.corpus.speechocean import Speechocean
@@ -18,6 +20,6 @@ def all_sources() -> dict[str, Source]:
     """Name → source."""
     sources: list[Source] = [
         *(Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe(), Espeak()),
-        *(AsteriskEnglish(), Librivox()),
+        *(Festival(), Kerstin(), AsteriskEnglish(), Librivox()),
     ]
     return {source.name: source for source in sources}
