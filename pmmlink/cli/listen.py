@@ -25,7 +25,7 @@ def listen(
         Path | None, typer.Option(metavar="FILE.csv", help="Write what arrives as a Live Link Face CSV.")
     ] = None,
     buffer_ms: Annotated[
-        int, typer.Option(min=0, max=1000, help="Depth of the jitter buffer: how late a packet may be.")
+        int, typer.Option(min=0, max=200, help="Depth of the jitter buffer: how late a packet may be.")
     ] = 50,
     duration: Annotated[
         float | None,

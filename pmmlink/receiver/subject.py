@@ -78,7 +78,8 @@ class Subject:
 
         Args:
             label: what messages call it.
-            buffer_s: depth of the jitter buffer; 0 shows frames as they arrive.
+            buffer_s: depth of the jitter buffer; 0 shows frames as they arrive. Less than ``HOLD_S``, or a
+                stream's last frames would come after the face has begun to relax.
             numbered: whether consecutive frames have consecutive ``seq``, so that gaps are losses.
             on_event: called with one line when a session starts, ends or is replaced.
             on_frame: called with every frame when it is shown, or passed over for a later one; in order.

@@ -31,8 +31,8 @@ class Datagram:
     Attributes:
         data: its bytes.
         sender: ``host:port``.
-        arrival_s: when it was read, by ``time.perf_counter``: before Python 3.13 ``time.monotonic`` ticks only
-            every 16 ms on Windows.
+        arrival_s: when it was read, by ``time.perf_counter`` (``time.monotonic`` ticks every 16 ms on Windows
+            before Python 3.13).
     """
 
     data: bytes

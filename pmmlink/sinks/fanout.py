@@ -105,7 +105,7 @@ class Fanout:
             worker.stop(discard)
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
-        faults = [worker.fault for worker in self._workers if worker.fault and not worker.sink.network]
+        faults = [worker.fault for worker in self._workers if worker.fault]
         for worker in self._workers:
             if worker.is_alive():
                 worker.sink.on_event(
