@@ -16,13 +16,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pmmlink.model.animator import load_animator
     from pmmlink.runtime.bake import bake_file
     from pmmlink.runtime.session import Session
 
 __version__ = "0.1.0"
-__all__ = ["Session", "__version__", "bake_file"]
+__all__ = ["Session", "__version__", "bake_file", "load_animator"]
 
-_HOME = {"Session": "pmmlink.runtime.session", "bake_file": "pmmlink.runtime.bake"}
+_HOME = {
+    "Session": "pmmlink.runtime.session",
+    "bake_file": "pmmlink.runtime.bake",
+    "load_animator": "pmmlink.model.animator",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -205,7 +205,11 @@ def _summary(
         console.print(f"  lag behind the sound  {_percentiles(lag)}  max {lag.largest_s * 1e3:.1f} ms")
     rtf = f"real-time factor {compute.real_time_factor:.3f}"
     console.print(f"  compute per frame  {_percentiles(compute.per_frame)} ms  {rtf}")
-    console.print(f"  mouth  |{sparkline(trace.course(64), console)}|")
+    course = trace.course(64)
+    peak = max([*course, 0.05])  # a mouth that rests must not be drawn as one that trembles
+    console.print(
+        f"  mouth  |{sparkline([v / peak for v in course], console)}|  {trace.curve}, full height {peak:.2f}"
+    )
     ranges = trace.ranges()
     shown = (
         f"{name} {ranges[name][0]:.2f}-{ranges[name][1]:.2f}" for name in _SHOWN_CURVES if name in ranges

@@ -77,6 +77,7 @@ def test_a_file_is_played_to_a_receiver_and_a_recording_at_once(
         r"latency: resampler \d+\.\d \+ model look-ahead \d+\.\d \+ frame rate 16\.7 = \d+\.\d ms", ended.out
     )
     assert re.search(r"0:0[01]\.\d / 0:02\.2  frames \d+  lag \d+\.\d ms  real-time factor", ended.out)
+    assert re.search(r"mouth  \|.{64}\|  jawOpen, full height 0\.\d\d", ended.out)
     assert re.search(r"curves  jawOpen 0\.\d\d-[01]\.\d\d", ended.out)
 
 
