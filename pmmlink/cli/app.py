@@ -18,6 +18,7 @@ from pmmlink.cli.eval import evaluate
 from pmmlink.cli.listen import listen
 from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
+from pmmlink.cli.preview import preview
 from pmmlink.cli.render import render
 from pmmlink.errors import PmmlinkError
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("play")(play)
 app.command("bake")(bake)
 app.command("listen")(listen)
+app.command("preview")(preview)
 app.command("render")(render)
 app.command("eval")(evaluate)
 app.add_typer(model_app, name="model")

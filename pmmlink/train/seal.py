@@ -19,7 +19,7 @@ REST_GAP_DM = 0.0024
 # jawOpen lowers the lower lip by more than this everywhere, the upper lip by less.
 _LOWER_LIP_FALL_DM = 0.123
 _CONTACT_DM = 0.016
-_OVERLAP_DM = 0.002
+_OVERLAP_DM = 0.006
 
 
 @dataclass(frozen=True, slots=True)
