@@ -164,27 +164,27 @@ class Gallery:
         self.windows = MouthWindows(PMMTalkConfig().talking_head.ahead)
 
     def batch(
-        self, rng: np.random.Generator, clips: int, clean: bool = False
+        self, rng: np.random.Generator, clips: int, shots: int = 8, clean: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows ``[N, 16, 80]``, images ``[N, 3, S, S]`` and references ``[N, 3, S, S]``."""
+        """Of B clips: windows ``[B, n, 16, 80]``, images ``[B, n, 3, S, S]``, references ``[B, 3, S, S]``."""
         windows, images, references = [], [], []
         for i in rng.choice(len(self.entries), clips, replace=False):
-            clip, frames, shots, reference = self.entries[i]
+            clip, frames, pictures, reference = self.entries[i]
             audio = clip.load_audio()
             heard = audio if clean else degrade(rng, audio, None)
             with torch.no_grad():
                 all_windows = self.windows(torch.from_numpy(heard)[None, :, None])[0]
-            keep = frames < len(all_windows)
-            windows.append(all_windows[torch.from_numpy(frames[keep])])
-            images.append(torch.from_numpy(shots[keep]))
-            references.append(torch.from_numpy(reference)[None].expand(int(keep.sum()), -1, -1, -1))
-        as_images = [torch.cat(x).permute(0, 3, 1, 2).float() / 255 for x in (images, references)]
-        return torch.cat(windows), as_images[0], as_images[1]
+            usable = np.flatnonzero(frames < len(all_windows))
+            chosen = rng.choice(usable, shots, replace=len(usable) < shots)
+            windows.append(all_windows[torch.from_numpy(frames[chosen])])
+            images.append(torch.from_numpy(pictures[chosen]).permute(0, 3, 1, 2))
+            references.append(torch.from_numpy(reference).permute(2, 0, 1))
+        return torch.stack(windows), torch.stack(images).float() / 255, torch.stack(references).float() / 255
 
 
 def paint(generator: TalkingHead, windows: Tensor, references: Tensor) -> Tensor:
-    """Images of windows ``[N, 16, 80]`` with one reference each."""
-    images: Tensor = generator(windows[:, None], generator.encode_face(references))[:, 0]
+    """Images ``[B, n, 3, S, S]`` of windows ``[B, n, 16, 80]`` with one reference for each of B clips."""
+    images: Tensor = generator(windows, generator.encode_face(references))
     return images
 
 
@@ -211,7 +211,7 @@ def train(args: argparse.Namespace) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, args.steps, args.lr)
         error = paint(generator, windows, references) - images
-        loss = error.abs().mean() + 3.0 * error[:, :, _MOUTH].abs().mean()
+        loss = error.abs().mean() + 3.0 * error[..., _MOUTH, :].abs().mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(generator.parameters(), 1.0)
@@ -242,21 +242,23 @@ def train(args: argparse.Namespace) -> None:
 
 @torch.no_grad()
 def measure(generator: TalkingHead, gallery: Gallery) -> dict[str, float]:
-    """SSIM over the mouth rows, and how far the painted mouth's darkness follows the true one's."""
+    """SSIM over the mouth rows, the same for the unmoved reference, and how well painted change follows."""
     if len(gallery.entries) < 12:
         return {}
     generator.eval()
     windows, images, references = gallery.batch(np.random.default_rng(5), 12, clean=True)
     painted = paint(generator, windows, references)
-    still = ssim(references[:, :, _MOUTH], images[:, :, _MOUTH]).mean()
-    score = ssim(painted[:, :, _MOUTH], images[:, :, _MOUTH]).mean()
-    inner = (slice(None), slice(None), slice(SIZE // 3, SIZE * 2 // 3), slice(SIZE // 3, SIZE * 2 // 3))
-    moved = (images - references)[inner].flatten(1)
-    drawn = (painted - references)[inner].flatten(1)
-    follow = F.cosine_similarity(moved - moved.mean(0), drawn - drawn.mean(0), dim=1).mean()
+    still = references[:, None].expand_as(images)
+    rows = (..., _MOUTH, slice(None))
+    score = ssim(painted[rows].flatten(0, 1), images[rows].flatten(0, 1)).mean()
+    unmoved = ssim(still[rows].flatten(0, 1), images[rows].flatten(0, 1)).mean()
+    inner = (..., slice(SIZE // 3, SIZE * 2 // 3), slice(SIZE // 3, SIZE * 2 // 3))
+    moved = (images - images.mean(1, keepdim=True))[inner].flatten(2)
+    drawn = (painted - painted.mean(1, keepdim=True))[inner].flatten(2)
+    follow = F.cosine_similarity(moved, drawn, dim=2).mean()
     return {
         "ssim": round(float(score), 4),
-        "ssim_still": round(float(still), 4),
+        "ssim_still": round(float(unmoved), 4),
         "follow": round(float(follow), 4),
     }
 
