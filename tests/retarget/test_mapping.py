@@ -43,7 +43,7 @@ def test_a_curve_the_model_lacks_rests_at_its_offset() -> None:
 unit = st.floats(0, 1, width=32)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     jaw=unit,
     close=unit,
@@ -58,7 +58,7 @@ def test_mouth_close_is_never_above_jaw_open(
     assert 0.0 <= out[ARKIT_52.index("mouthClose")] <= out[ARKIT_52.index("jawOpen")] <= 1.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     jaw=st.floats(0.015625, 1, width=32),
     ratio=unit,
