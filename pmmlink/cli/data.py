@@ -110,6 +110,11 @@ def check(
         task = bar.add_task("reading", total=None)
         found = check_corpus(corpus, only, lambda done, total: bar.update(task, completed=done, total=total))
     _print_report(found, most)
+    if found.damaged:
+        total = sum(group.clips + group.dropped for group in found.groups.values())
+        raise DataError(
+            f"{corpus}: {found.damaged} of {total} clips are damaged; run 'pmmlink data build' again"
+        )
 
 
 def _print_report(found: CorpusReport, most: int) -> None:

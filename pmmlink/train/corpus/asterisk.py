@@ -11,23 +11,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Job, Made, Source, tile, to_16k
-from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.aligned import AlignedSource
+from pmmlink.train.corpus.base import Job, Made, to_16k
 from pmmlink.train.corpus.sphinx import SphinxAligner
 from pmmlink.train.corpus.text_en import spoken_words
+from pmmlink.train.corpus.twice import align_twice
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 SHORTEST_S = 0.7
 
+_WORDS = (("pbx", "P IY B IY EH K S"), ("ivr", "AY V IY AA R"), ("iax", "AY EY EH K S"))
+"""Abbreviations, said by letter."""
+
 _NOTE = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")
 
 
-class AsteriskEnglish(Source):
+class AsteriskEnglish(AlignedSource):
     """Allison Smith, American: about 500 prompts, 15 minutes, G.722 at 16 kHz."""
 
     name = "asterisk_en"
     licence = "CC BY-SA 3.0 (Allison Smith, Digium); test only"
-    version = 1
+    version = 2
     drop_fraction = 0.05
 
     def __init__(
@@ -37,7 +41,8 @@ class AsteriskEnglish(Source):
     ) -> None:
         self._sounds = sounds
         self._transcript = transcript
-        self._aligner = SphinxAligner()
+        super().__init__()
+        self._sphinx = SphinxAligner(_WORDS)
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - comes with the system's packages
         for name, text in read_transcript(self._transcript).items():
@@ -51,18 +56,15 @@ class AsteriskEnglish(Source):
                     split="test",
                     text=text,
                     inputs=(path,),
+                    params={"aligner": self.aligner_name},
                 )
 
     def make(self, job: Job) -> Made:
         samples = read_g722(job.inputs[0])
         if samples.size < SHORTEST_S * SAMPLE_RATE_HZ:
             raise DataError(f"{job.id}: shorter than {SHORTEST_S} s")
-        found = self._aligner.align(samples, spoken_words(job.text))
-        phones = trim_edges(tile(found.phones, samples.size / SAMPLE_RATE_HZ), samples)
-        long = stretched(phones)
-        if long is not None:
-            raise DataError(f"{job.id}: {long.phone} would last {long.end_s - long.start_s:.2f} s")
-        return Made(samples, phones, align_score=found.score, aligner="pocketsphinx")
+        phones, score = align_twice(samples, spoken_words(job.text), self._sphinx, self.aligner())
+        return Made(samples, phones, align_score=score, aligner="pocketsphinx+frames")
 
 
 def read_transcript(path: Path) -> dict[str, str]:

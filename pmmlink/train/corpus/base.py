@@ -58,6 +58,7 @@ class Job:
         style: name of the label scale, ``default`` for the articulate rules.
         inputs: files whose bytes decide the result.
         params: everything else that decides the result; JSON values only.
+        licence: of this clip, where the source's is not one for all.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Job:
     style: str = "default"
     inputs: tuple[Path, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
+    licence: str | None = None
 
     def content_key(self, source_key: str) -> str:
         """Hash of all that decides the clip; a manifest line with the same key is not made again.

@@ -260,7 +260,7 @@ def _write_clip(folder: Path, source: Source, job: Job, key: str, made: Made) ->
         "style": job.style,
         "align_score": made.align_score,
         "aligner": made.aligner,
-        "licence": source.licence,
+        "licence": job.licence or source.licence,
         "key": key,
     }
 

@@ -14,12 +14,13 @@ from pmmlink.errors import DataError
 from pmmlink.phones import BILABIALS, PHONE_INDEX, SILENCE
 from pmmlink.train.corpus.base import LABEL_FPS
 from pmmlink.train.corpus.reader import Clip, load_manifest
+from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 LONG_PHONE_S = 0.6
 """A phone longer than this was most likely stretched over a pause."""
 
-CLOSURE_DIP_DB = 3.0
-"""A P or B should be at least this much quieter at its quietest than the 60 ms around it."""
+CLOSURE_DIP_DB = 15.0
+"""A P or B should be so much quieter at its quietest than the loudest sound within 60 ms of it."""
 
 
 @dataclass(slots=True)
@@ -53,9 +54,10 @@ class CorpusReport:
         groups: (source, split, language) → counts.
         phones: phone → occurrences.
         score_quantiles: (source, aligner) → 5, 25, 50, 75 and 95 % of the alignment score.
-        dip_share: source → share of P and B whose sound dips (:data:`CLOSURE_DIP_DB`).
+        dip_share: source → share of P and B that are quiet where they should be (:data:`CLOSURE_DIP_DB`).
         licences: source → licence.
-        problems: one line each.
+        problems: one line each, oddities of the alignment among them.
+        damaged: clips whose files cannot be read.
     """
 
     groups: dict[tuple[str, str, str], Group] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class CorpusReport:
     dip_share: dict[str, float] = field(default_factory=dict)
     licences: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    damaged: int = 0
 
 
 def check_corpus(
@@ -85,7 +88,15 @@ def check_corpus(
         group = report.groups.setdefault(key, Group())
         report.licences[clip.source] = clip.licence
         where = f"{clip.source}/{clip.id}"
-        report.problems.extend(f"{where}: {problem}" for problem in check_clip(clip))
+        try:
+            audio = clip.load_audio()
+            found = check_clip(clip, audio)
+        except DataError as error:
+            report.damaged += 1
+            report.problems.append(f"{where}: {error}")
+            group.clips += 1
+            continue
+        report.problems.extend(f"{where}: {problem}" for problem in found)
         if clip.align_score is not None:
             scores[clip.source, clip.aligner or "?"].append(clip.align_score)
         if clip.dropped:
@@ -101,7 +112,7 @@ def check_corpus(
                 names = [segment.phone for segment in clip.phones]
                 report.phones.update(names)
                 group.bilabials += sum(name in BILABIALS for name in names)
-                dips[clip.source].extend(_dips(clip))
+                dips[clip.source].extend(_dips(clip, audio))
         if progress is not None:
             progress(number + 1, len(clips))
     for key, names_of in speakers.items():
@@ -118,13 +129,13 @@ def check_corpus(
     return report
 
 
-def check_clip(clip: Clip) -> list[str]:
-    """What is wrong with one clip; empty when nothing is."""
+def check_clip(clip: Clip, audio: FloatArray) -> list[str]:
+    """What is odd about one clip; empty when nothing is.
+
+    Raises:
+        DataError: its labels cannot be read.
+    """
     problems: list[str] = []
-    try:
-        audio = clip.load_audio()
-    except DataError as error:
-        return [str(error)]
     if float(np.abs(audio).max(initial=0.0)) < 1e-3:
         problems.append("silent")
     if clip.phones is not None:
@@ -144,10 +155,7 @@ def check_clip(clip: Clip) -> list[str]:
         if all(segment.phone == SILENCE for segment in clip.phones):
             problems.append("has phone times but no phone")
     if clip.labels is not None:
-        try:
-            labels = clip.load_labels()
-        except DataError as error:
-            return [*problems, str(error)]
+        labels = clip.load_labels()
         if labels is None or labels.ndim != 2 or labels.shape[1] != len(MODEL_32):
             problems.append("labels are not [T, 32]")
         else:
@@ -160,21 +168,18 @@ def check_clip(clip: Clip) -> list[str]:
     return problems
 
 
-def _dips(clip: Clip) -> list[bool]:
-    """For each P and B between two other phones: is its quietest 10 ms well below its surroundings?"""
+def _dips(clip: Clip, audio: FloatArray) -> list[bool]:
+    """For each P and B between two other phones: is its quietest 10 ms well below the loudest around it?"""
     phones = clip.phones or ()
-    audio = clip.load_audio()
     step = 80
-    level = 10.0 * np.log10(
-        np.convolve(audio.astype(np.float64) ** 2, np.full(160, 1 / 160), mode="same")[::step] + 1e-10
-    )
+    power = np.convolve(audio.astype(np.float64) ** 2, np.full(160, 1 / 160), mode="same")[::step]
+    level_db = 10.0 * np.log10(power + 1e-10)
     found: list[bool] = []
     for before, phone, after in zip(phones, phones[1:], phones[2:], strict=False):
         if phone.phone not in ("P", "B") or SILENCE in (before.phone, after.phone):
             continue
-        a, b = (round(t * 16000 / step) for t in (phone.start_s, phone.end_s))
-        around = level[max(a - 12, 0) : b + 12]
-        inside = level[a : max(b, a + 1)]
+        a, b = (round(t * SAMPLE_RATE_HZ / step) for t in (phone.start_s, phone.end_s))
+        inside, around = level_db[a : max(b, a + 1)], level_db[max(a - 12, 0) : b + 12]
         if inside.size and around.size:
-            found.append(bool(inside.min() <= np.quantile(around, 0.8) - CLOSURE_DIP_DB))
+            found.append(bool(inside.min() <= around.max() - CLOSURE_DIP_DB))
     return found

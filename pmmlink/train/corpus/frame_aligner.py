@@ -29,7 +29,7 @@ HIDDEN = 192
 PRIOR_POWER = 0.6
 """How far common phones are discounted: 0 is not at all, 1 by their whole frequency."""
 
-LEARNT_FROM = {"flite": 50.0, "hibari": 25.0, "espeak": 60.0, "grid_s1": 40.0, "festival": 15.0}
+LEARNT_FROM = {"flite": 30.0, "hibari": 20.0, "espeak": 35.0, "grid_s1": 15.0, "festival": 15.0}
 """Source → at most so many minutes."""
 
 _SHORT = frozenset({"D", "DH", "T", "N", "HH", "AH", "IH", "V", "R", "L", "B"})
@@ -88,10 +88,25 @@ class FrameAligner:
         Raises:
             DataError: nothing to align, or more phones than the sound can hold.
         """
-        log_p = self.log_posteriors(samples)
-        states, entries = _states(words)
-        path = _viterbi(log_p - PRIOR_POWER * self._weights.log_prior, states)
-        return _collect(path, states, entries, log_p)
+        return search(self.log_posteriors(samples), words, self._weights.log_prior)
+
+
+def search(
+    log_p: FloatArray, words: Sequence[Sequence[Sequence[str]]], log_prior: FloatArray | None = None
+) -> Alignment:
+    """The best path through a text.
+
+    Args:
+        log_p: ``[T, len(PHONES)]`` log posteriors of 10 ms frames.
+        words: for each word, its possible pronunciations.
+        log_prior: how common each phone is; all alike when None.
+
+    Raises:
+        DataError: nothing to align, or more phones than the sound can hold.
+    """
+    graph, count = _states(words)
+    discount = 0.0 if log_prior is None else PRIOR_POWER * log_prior
+    return _collect(_viterbi(log_p - discount, graph), graph, count, log_p)
 
 
 @dataclass(slots=True)
@@ -269,7 +284,7 @@ def learn(clips: Sequence[Clip], path: Path, progress: Callable[[str], None] | N
     mean, scale = sample.mean(0).repeat(2 * CONTEXT + 1), sample.std(0).repeat(2 * CONTEXT + 1) + 1e-3
     hidden, out = nn.Linear(WIDTH * (2 * CONTEXT + 1), HIDDEN), nn.Linear(HIDDEN, 2 * len(PHONES))
     model = nn.Sequential(hidden, nn.ReLU(), out)
-    batch, epochs = 512, 4
+    batch, epochs = 512, 3
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=1e-2)
     total = epochs * (len(usable) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total)

@@ -15,6 +15,7 @@ from pmmlink.curves import MODEL_32
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, read_audio, split_of, tile
 from pmmlink.train.corpus.curve_csv import read_curves
+from pmmlink.train.corpus.edges import trim_edges
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner
 from pmmlink.types import SAMPLE_RATE_HZ
 
@@ -27,7 +28,8 @@ LIVE = (
     *("mouthStretchLeft", "mouthStretchRight"),
 )
 """Columns that move with this face; the tracker leaves the others dead. MediaPipe's mouthClose is
-*not* ARKit's (how far the lips cover an open jaw): it is high whenever the mouth is shut."""
+*not* ARKit's (how far the lips cover an open jaw): it is high whenever the mouth is shut. The jaw follows
+the sound's envelope by 15 ms, here and in FACEGOOD's takes alike: neither is re-timed."""
 
 _LETTERS = {
     "a": "EY", "b": "B IY", "c": "S IY", "d": "D IY", "e": "IY", "f": "EH F", "g": "JH IY", "h": "EY CH",
@@ -48,7 +50,7 @@ class Grid(Source):
 
     name = "grid_s1"
     licence = "CC BY 4.0 (GRID corpus, Zenodo 3625687)"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         self._aligner: SphinxAligner | None = None
@@ -82,7 +84,7 @@ class Grid(Source):
             self._aligner = SphinxAligner((f"letter_{letter}", phones) for letter, phones in _LETTERS.items())
         spoken = [f"letter_{word}" if len(word) == 1 else word for word, _, _ in words]
         found = self._aligner.align(samples, spoken)
-        phones = tile(_anchored(found, words), samples.size / SAMPLE_RATE_HZ)
+        phones = trim_edges(tile(_anchored(found, words), samples.size / SAMPLE_RATE_HZ), samples)
         labels = read_curves(curves_path)
         dead = [i for i, name in enumerate(MODEL_32.names) if name not in LIVE]
         labels[:, dead] = np.nan

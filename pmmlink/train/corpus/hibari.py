@@ -15,6 +15,7 @@ import numpy as np
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
+from pmmlink.train.corpus.edges import trim_edges
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.snap import snap
@@ -45,7 +46,7 @@ class Hibari(Source):
 
     name = "hibari"
     licence = "Apache-2.0 (hibari-tts, voice heart); text our own"
-    version = 2
+    version = 3
     drop_fraction = 0.03
 
     def __init__(self) -> None:
@@ -102,13 +103,9 @@ class Hibari(Source):
         if not words:
             raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
         samples = np.concatenate(sound)
-        phones, score = snap(samples, words, self._aligner)
-        return Made(
-            samples,
-            tile(phones, samples.size / SAMPLE_RATE_HZ),
-            align_score=score,
-            aligner="durations+pocketsphinx",
-        )
+        snapped, score = snap(samples, words, self._aligner)
+        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
+        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
 
     def _speak(self, phonemes: str, speed: float, seed: int) -> tuple[FloatArray, list[float]]:
         """Sound at 16 kHz, and seconds for each sign of ``_ + phonemes + _`` that the voice knows."""

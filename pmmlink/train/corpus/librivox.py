@@ -7,22 +7,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Job, Made, Source, read_audio, tile
-from pmmlink.train.corpus.edges import trim_edges
+from pmmlink.train.corpus.aligned import AlignedSource
+from pmmlink.train.corpus.base import Job, Made, read_audio
 from pmmlink.train.corpus.sphinx import SphinxAligner
-from pmmlink.types import SAMPLE_RATE_HZ
+from pmmlink.train.corpus.twice import align_twice
 
 
-class Librivox(Source):
+class Librivox(AlignedSource):
     """One reader of *Sense and Sensibility*; the prototype of this project looked at these clips."""
 
     name = "librivox"
     licence = "public domain (LibriVox)"
-    version = 1
+    version = 2
 
     def __init__(self, folder: Path = Path("/usr/share/pocketsphinx/test/data/librivox")) -> None:
         self._folder = folder
-        self._aligner = SphinxAligner()
+        super().__init__()
+        self._sphinx = SphinxAligner()
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - comes with a system package
         try:
@@ -40,10 +41,10 @@ class Librivox(Source):
                     split="test",
                     text=found[1],
                     inputs=(self._folder / f"{found[2]}.wav",),
+                    params={"aligner": self.aligner_name},
                 )
 
     def make(self, job: Job) -> Made:
         samples = read_audio(job.inputs[0])
-        found = self._aligner.align(samples, job.text.split())
-        phones = trim_edges(tile(found.phones, samples.size / SAMPLE_RATE_HZ), samples)
-        return Made(samples, phones, align_score=found.score, aligner="pocketsphinx")
+        phones, score = align_twice(samples, job.text.split(), self._sphinx, self.aligner())
+        return Made(samples, phones, align_score=score, aligner="pocketsphinx+frames")

@@ -14,6 +14,7 @@ import numpy as np
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
+from pmmlink.train.corpus.edges import trim_edges
 from pmmlink.train.corpus.hibari import PAUSES
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
@@ -33,7 +34,7 @@ class PiperJoe(Source):
 
     name = "piper_joe"
     licence = "CC0 (voice joe, NabuCasa voice-datasets); engine piper-tts GPL-3, used as a tool; text our own"
-    version = 1
+    version = 2
     drop_fraction = 0.05
 
     def __init__(self) -> None:
@@ -87,13 +88,9 @@ class PiperJoe(Source):
         if not words:
             raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
         samples = np.concatenate(sound)
-        phones, score = snap(samples, words, self._aligner)
-        return Made(
-            samples,
-            tile(phones, samples.size / SAMPLE_RATE_HZ),
-            align_score=score,
-            aligner="durations+pocketsphinx",
-        )
+        snapped, score = snap(samples, words, self._aligner)
+        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
+        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
 
 
 def _need_packages() -> None:

@@ -13,13 +13,15 @@ from pmmlink.train.corpus.hibari import Hibari
 from pmmlink.train.corpus.kerstin import Kerstin
 from pmmlink.train.corpus.librivox import Librivox
 from pmmlink.train.corpus.piper import PiperJoe
+from pmmlink.train.corpus.readings import Readings
 from pmmlink.train.corpus.speechocean import Speechocean
 
 
 def all_sources() -> dict[str, Source]:
     """Name → source."""
     sources: list[Source] = [
-        *(Grid(), Facegood(), Flite(), Speechocean(), Hibari(), PiperJoe(), Espeak()),
-        *(Festival(), Kerstin(), AsteriskEnglish(), Librivox()),
+        *(Grid(), Facegood(), Flite(), Hibari(), PiperJoe(), Espeak(), Festival()),
+        # These need the aligner, which learns from those above.
+        *(Speechocean(), Kerstin(), AsteriskEnglish(), Librivox(), Readings()),
     ]
     return {source.name: source for source in sources}

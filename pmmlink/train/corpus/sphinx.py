@@ -108,6 +108,13 @@ class SphinxAligner:
         """Whether a word can be aligned."""
         return self._decoder(_BEAMS[0]).lookup_word(word) is not None
 
+    def teach(self, word: str, phones: list[str]) -> None:
+        """Adds a word, unless it is known already."""
+        for beam in _BEAMS:
+            decoder = self._decoder(beam)
+            if decoder.lookup_word(word) is None:
+                decoder.add_word(word, " ".join(phones), False)
+
     def align(self, samples: FloatArray, words: list[str]) -> Alignment:
         """Times the phones of ``words`` in ``samples``.
 
@@ -142,10 +149,7 @@ class SphinxAligner:
         names: list[str] = []
         for phones in words:
             name = "=" + "-".join(phones)
-            for beam in _BEAMS:
-                decoder = self._decoder(beam)
-                if decoder.lookup_word(name) is None:
-                    decoder.add_word(name, " ".join(phones), False)
+            self.teach(name, phones)
             names.append(name)
         return self.align(samples, names)
 

@@ -1,0 +1,145 @@
+"""Forced alignment: the path search, the aligner that learns, and two aligners against each other."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pmmlink.errors import DataError
+from pmmlink.phones import PHONE_INDEX, PHONES
+from pmmlink.train.corpus.base import Segment
+from pmmlink.train.corpus.builder import build_source
+from pmmlink.train.corpus.flite import Flite
+from pmmlink.train.corpus.frame_aligner import FrameAligner, choose_clips, learn, search
+from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner, Word
+from pmmlink.train.corpus.text_en import spoken_words
+from pmmlink.train.corpus.twice import merge
+
+needs_flite = pytest.mark.skipif(
+    ctypes.util.find_library("flite_cmu_us_slt") is None, reason="the library flite is not installed"
+)
+needs_sphinx = pytest.mark.skipif(
+    importlib.util.find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed"
+)
+needs_recogniser = pytest.mark.skipif(
+    importlib.util.find_spec("hama") is None, reason="the recogniser hama is not installed"
+)
+
+
+def _posteriors(spoken: list[tuple[str, int]]) -> np.ndarray:
+    """Log posteriors of 10 ms frames in which each phone is sure for so many frames."""
+    rows = []
+    for phone, frames in spoken:
+        row = np.full(len(PHONES), np.log(0.1 / (len(PHONES) - 1)), np.float32)
+        row[PHONE_INDEX[phone]] = np.log(0.9)
+        rows += [row] * frames
+    return np.array(rows)
+
+
+def test_the_search_finds_known_times_and_the_pronunciation_spoken() -> None:
+    spoken = [("SIL", 12), ("M", 8), ("AA", 15), ("SIL", 20), ("B", 6), ("IY", 14), ("SIL", 5)]
+    found = search(_posteriors(spoken), [[["M", "AE"], ["M", "AA"]], [["B", "IY"]]])
+    assert [(s.phone, round(s.start_s, 2), round(s.end_s, 2)) for s in found.phones] == [
+        ("M", 0.12, 0.20),
+        ("AA", 0.20, 0.35),
+        ("B", 0.55, 0.61),
+        ("IY", 0.61, 0.75),
+    ]
+    assert found.score == pytest.approx(np.log(0.9), abs=1e-4)
+
+
+def test_the_search_scores_a_wrong_text_lower_and_refuses_one_that_is_too_long() -> None:
+    log_p = _posteriors([("SIL", 5), ("M", 8), ("AA", 15), ("SIL", 5)])
+    right, wrong = search(log_p, [[["M", "AA"]]]), search(log_p, [[["F", "IY"]]])
+    assert right.score > wrong.score + 1.0
+    with pytest.raises(DataError, match="too short for its transcript"):
+        search(log_p, [[["M", "AA", "M", "AA"] * 6]])
+    with pytest.raises(DataError, match="nothing to align"):
+        search(log_p, [])
+
+
+@needs_flite
+@needs_recogniser
+def test_an_aligner_learnt_from_a_few_clips_times_an_unseen_one(tmp_path: Path) -> None:
+    build_source(Flite(), tmp_path, tmp_path, limit=24)
+    clips = choose_clips(tmp_path)
+    clips.sort(key=lambda clip: clip.id)
+    held_out, rest = clips[0], clips[1:]
+    learn(rest, tmp_path / "aligner.npz")
+    aligner = FrameAligner(tmp_path / "aligner.npz")
+    assert held_out.phones is not None
+    truth = [segment for segment in held_out.phones if segment.phone != "SIL"]
+    words: list[list[list[str]]] = [[[]]]
+    for segment in held_out.phones:
+        if segment.phone == "SIL":
+            words.append([[]])
+        else:
+            words[-1][0].append(segment.phone)
+    found = aligner.align(held_out.load_audio(), [word for word in words if word[0]])
+    assert [segment.phone for segment in found.phones] == [segment.phone for segment in truth]
+    errors_s = [abs(a.start_s - b.start_s) for a, b in zip(found.phones, truth, strict=True)]
+    assert np.median(errors_s) < 0.04
+    with pytest.raises(DataError, match="too short to be recognised"):
+        aligner.align(np.zeros(100, np.float32), [[["M"]]])
+
+
+def test_an_aligner_file_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "aligner.npz").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="not an aligner; delete it"):
+        FrameAligner(tmp_path / "aligner.npz")
+
+
+@needs_flite
+@needs_sphinx
+def test_pocketsphinx_finds_the_times_that_flite_gave(tmp_path: Path) -> None:
+    build_source(Flite(), tmp_path, tmp_path, limit=6)
+    aligner = SphinxAligner()
+    errors_s: list[float] = []
+    for clip in load_manifest(tmp_path):
+        assert clip.phones is not None
+        truth = [segment for segment in clip.phones if segment.phone != "SIL"]
+        found = aligner.align_phones(clip.load_audio(), [[segment.phone for segment in truth]])
+        errors_s += [a.start_s - b.start_s for a, b in zip(found.phones, truth, strict=True)]
+    assert abs(np.median(errors_s)) < 0.012
+    assert np.quantile(np.abs(errors_s), 0.75) < 0.03
+
+
+@needs_sphinx
+def test_pocketsphinx_says_what_it_cannot_align() -> None:
+    aligner = SphinxAligner()
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    with pytest.raises(DataError, match="transcript is empty"):
+        aligner.align(noise, [])
+    with pytest.raises(DataError, match="not in the pronouncing dictionary: xyzzyx"):
+        aligner.align(noise, ["hello", "xyzzyx"])
+    with pytest.raises(DataError, match="no alignment found"):
+        aligner.align(noise[:1600], ["hippopotamus", "refrigerator", "encyclopedia"])
+
+
+def test_two_aligners_are_averaged_where_they_agree_and_counted_where_not() -> None:
+    def alignment(*times: tuple[str, float, float]) -> Alignment:
+        phones = tuple(Segment(*entry) for entry in times)
+        return Alignment((Word("", phones[0].start_s, phones[-1].end_s, phones),), -1.0)
+
+    first = alignment(("M", 0.10, 0.20), ("AA", 0.20, 0.40), ("B", 0.40, 0.90))
+    second = alignment(("M", 0.12, 0.22), ("AA", 0.22, 0.42), ("B", 0.42, 0.50))
+    merged, apart = merge(first, second)
+    assert apart == pytest.approx(1 / 3)
+    assert [(s.phone, round(s.start_s, 3), round(s.end_s, 3)) for s in merged] == [
+        ("M", 0.11, 0.21),
+        ("AA", 0.21, 0.41),
+        ("B", 0.41, 0.5),
+    ]
+
+
+def test_english_text_becomes_words_of_the_dictionary() -> None:
+    assert spoken_words("It's 5 o'clock; press 21, or 300!") == [
+        *("it's", "five", "o'clock", "press", "twenty", "one", "or", "three", "hundred"),
+    ]
+    assert spoken_words("[beep]...") == ["beep"]
+    assert spoken_words("...") == []
