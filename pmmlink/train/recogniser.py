@@ -56,7 +56,7 @@ def read_recogniser(path: Path) -> dict[str, Tensor]:
         raise DataError(
             f"{path}: cannot read the recogniser ({error.strerror}); pip install hama==1.7.0"
         ) from error
-    except (struct.error, KeyError, ValueError, UnicodeDecodeError) as error:
+    except (struct.error, LookupError, ValueError) as error:
         raise DataError(f"{path}: not the recogniser of hama 1.7.0 ({error})") from error
     return tensors
 

@@ -1,0 +1,247 @@
+"""The recipe of the shipped weights: augmentation, batches, objectives, checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from pmmlink.errors import DataError
+from pmmlink.lips import LIP_GAP_MM_PER_UNIT
+from pmmlink.model.alignment import semantic_loss, temporal_loss
+from pmmlink.phones import PHONE_INDEX
+from pmmlink.train import compact
+from pmmlink.train.augment import degrade, rms
+from pmmlink.train.batches import IGNORE, Batch, Pool, batches, make_item, piece_of
+from pmmlink.train.corpus.reader import Clip, load_manifest
+from pmmlink.train.objectives import Weights, curve_terms, phone_term, smooth_l1, total
+from pmmlink.train.recogniser import read_recogniser
+
+PHONES = [
+    ["SIL", 0.0, 0.3],
+    ["B", 0.3, 0.4],
+    ["AA", 0.4, 0.7],
+    ["M", 0.7, 0.8],
+    ["IY", 0.8, 1.0],
+    ["SIL", 1.0, 1.5],
+]
+
+
+def write_clip(folder: Path, number: int, labelled: bool) -> dict[str, object]:
+    rng = np.random.default_rng(number)
+    t = np.arange(24_000) / 16_000
+    voice = np.sin(2 * np.pi * (120 + 10 * number) * t) * ((t > 0.3) & (t < 1.0)) * 0.3
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    soundfile.write(folder / "audio" / f"c{number}.flac", voice + rng.standard_normal(24_000) * 1e-3, 16_000)
+    labels = None
+    if labelled:
+        (folder / "labels").mkdir(exist_ok=True)
+        values = np.full((45, 32), np.nan, np.float32)
+        values[:, 3] = np.linspace(0, 0.4, 45)
+        np.save(folder / "labels" / f"c{number}.npy", values)
+        labels = f"labels/c{number}.npy"
+    return {
+        "id": f"c{number}",
+        "source": folder.name,
+        "speaker": f"s{number}",
+        "sex": None,
+        "age": None,
+        "language": "en",
+        "split": "train",
+        "audio": f"audio/c{number}.flac",
+        "samples": 24_000,
+        "text": "bombee",
+        "phones": PHONES,
+        "labels": labels,
+        "style": "grid_s1" if labelled else "default",
+        "align_score": None,
+        "licence": "made by a test",
+    }
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    for source, labelled in (("flite", False), ("grid_s1", True)):
+        folder = tmp_path / source
+        lines = [json.dumps(write_clip(folder, n, labelled)) for n in range(2)]
+        (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def clip_of(corpus: Path, source: str) -> Clip:
+    return load_manifest(corpus, [source])[0]
+
+
+def test_degraded_sound_keeps_its_length_and_stays_in_range() -> None:
+    rng = np.random.default_rng(0)
+    speech = (np.sin(np.arange(32_000) / 20) * 0.2).astype(np.float32)
+    levels = []
+    for seed in range(40):
+        out = degrade(np.random.default_rng(seed), speech, rng.standard_normal(32_000).astype(np.float32))
+        assert out.shape == speech.shape
+        assert out.dtype == np.float32
+        assert np.abs(out).max() <= 1.0
+        levels.append(20 * np.log10(rms(out)))
+    assert -46 < min(levels) < -28
+    assert -20 < max(levels) < -4
+
+
+def test_a_piece_at_another_speed_moves_its_phones(corpus: Path) -> None:
+    clip = clip_of(corpus, "flite")
+    plain, fast = (piece_of(clip, clip.load_audio(), speed, None) for speed in (1.0, 1.25))
+    assert len(fast.audio) == round(len(plain.audio) / 1.25)
+    first = np.flatnonzero(plain.phones == PHONE_INDEX["AA"])[0] / 50
+    assert np.flatnonzero(fast.phones == PHONE_INDEX["AA"])[0] / 50 == pytest.approx(first / 1.25, abs=0.02)
+    assert fast.closure.max() == 1.0
+
+
+def test_labelled_clips_keep_their_measured_curves_and_speed(corpus: Path) -> None:
+    clip = clip_of(corpus, "grid_s1")
+    piece = piece_of(clip, clip.load_audio(), 1.3, None)
+    assert len(piece.audio) == 24_000
+    assert np.isfinite(piece.curves).sum() == 45
+    assert piece.curves[44, 3] == pytest.approx(0.4)
+
+
+def test_items_fit_together_and_depend_on_the_seed_alone(corpus: Path) -> None:
+    pool = Pool(load_manifest(corpus), compact.STYLES)
+    one, again, other = (make_item(pool, "default", 3.2, np.random.default_rng(s)) for s in (1, 1, 2))
+    assert (one.audio.shape, one.curves.shape, one.phones.shape) == ((51_200,), (96, 32), (160,))
+    assert np.array_equal(one.audio, again.audio)
+    assert not np.array_equal(one.audio, other.audio)
+    # P, B and M of the targets shut the lips where the phones say so.
+    shut = one.closure > 0.99
+    assert shut.any()
+    assert set(one.phones[np.flatnonzero(shut) * 5 // 3]) & {PHONE_INDEX["B"], PHONE_INDEX["M"]}
+
+
+def test_batches_can_be_resumed_anywhere(corpus: Path) -> None:
+    def feed(start: int) -> list[Batch]:
+        pool = Pool(load_manifest(corpus), compact.STYLES)
+        source = batches(pool, 2, 1.6, 5, {"default": 0.5, "grid_s1": 0.5}, start)
+        return [next(source) for _ in range(2)]
+
+    assert torch.equal(feed(0)[1].audio, feed(1)[0].audio)
+
+
+def test_a_vanished_clip_stops_training_with_its_name(corpus: Path) -> None:
+    pool = Pool(load_manifest(corpus), compact.STYLES)
+    for path in corpus.glob("*/audio/*.flac"):
+        path.unlink()
+    with pytest.raises(DataError, match="unreadable"):
+        next(batches(pool, 2, 1.6, 5, {"default": 1.0}))
+
+
+def hand_batch() -> Batch:
+    curves = torch.zeros(1, 3, 32)
+    curves[0, :, 3] = torch.tensor([0.0, 0.2, 0.4])
+    curves[0, :, 5] = float("nan")
+    return Batch(
+        torch.zeros(1, 1600, 1),
+        curves,
+        torch.tensor([[1.0, 0.0, float("nan")]]),
+        torch.full((1, 5), IGNORE),
+        torch.tensor([1]),
+    )
+
+
+def test_objectives_by_hand() -> None:
+    spread = torch.full((2, 32), 0.1)
+    raw = torch.zeros(1, 3, 33)
+    terms = curve_terms(raw, hand_batch(), spread)
+    # Errors of jawOpen are 0, 2 and 4 spreads; Huber: 0, 1.5, 3.5, over 31 labelled curves × 3 frames.
+    assert terms["position"].item() == pytest.approx(5.0 / 93)
+    # Their differences are 2 and 2 spreads, over 31 × 2.
+    assert terms["motion"].item() == pytest.approx(3.0 / 62)
+    # Logit 0 against 1 and 0; the third frame has no label.
+    assert terms["closure"].item() == pytest.approx(np.log(2))
+    # The gap counts for the default style only.
+    assert terms["gap"].item() == 0.0
+    weights = Weights(position=2.0, motion=0.0, gap=0.0, closure=1.0, phones=0.0, temporal=0.0, semantic=0.0)
+    assert total(terms, weights).item() == pytest.approx(2 * 5.0 / 93 + np.log(2))
+
+
+def test_lips_pressed_harder_than_asked_cost_nothing() -> None:
+    batch = hand_batch()
+    batch = Batch(batch.audio, torch.zeros(1, 3, 32), batch.closure, batch.phones, torch.tensor([0]))
+    batch.curves[:, :, 4] = 0.05  # mouthClose: the target's lips are pressed
+    raw = torch.zeros(1, 3, 33)
+    raw[..., 4] = 0.1
+    assert curve_terms(raw, batch, torch.ones(1, 32))["gap"].item() == 0.0
+    raw[..., 4], raw[..., 3] = 0.0, 0.3
+    expected = smooth_l1(
+        torch.full((3,), (0.3 * LIP_GAP_MM_PER_UNIT[3] + 0.05 * 34.2) / 3.0), torch.ones(3).bool()
+    )
+    assert curve_terms(raw, batch, torch.ones(1, 32))["gap"].item() == pytest.approx(
+        expected.item(), rel=1e-4
+    )
+
+
+def test_unlabelled_tokens_do_not_count() -> None:
+    logits = torch.zeros(1, 4, 45)
+    logits[0, 0, 7] = 50.0
+    phones = torch.tensor([[7, IGNORE, IGNORE, IGNORE]])
+    assert (
+        phone_term(logits, phones).item()
+        < phone_term(logits, torch.tensor([[8, IGNORE, IGNORE, IGNORE]])).item()
+    )
+
+
+def test_alignment_losses_are_zero_for_what_is_aligned() -> None:
+    x = torch.randn(2, 6, 4)
+    mask = torch.ones(2, 6)
+    assert semantic_loss(x, 3 * x, mask).item() == pytest.approx(0, abs=1e-6)
+    assert temporal_loss(torch.eye(6).expand(2, 6, 6), mask).item() == pytest.approx(0, abs=1e-6)
+    assert temporal_loss(torch.eye(6).flip(0).expand(2, 6, 6), mask).item() > 0.1
+    # Frames that do not exist do not count.
+    mask[:, 4:] = 0
+    noisy = x.clone()
+    noisy[:, 4:] += 100
+    assert semantic_loss(x, noisy, mask).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_growing_a_model_keeps_what_it_computes() -> None:
+    torch.manual_seed(0)
+    small = compact.new_model(("audio", "text"), dropout=0.0).eval()
+    grown = compact.new_model(("audio", "text", "image"), dropout=0.0).eval()
+    compact.grow(grown, small.state_dict())
+    x = torch.randn(1, 8000, 1) * 0.05
+    with torch.inference_mode():
+        assert torch.allclose(grown(x), small(x), atol=1e-5)
+
+
+def test_the_learning_rate_warms_up_and_cools_down() -> None:
+    rates = [compact.learning_rate(step, 1000, 1.0) for step in range(1000)]
+    assert rates[0] < 0.01
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 0.03
+
+
+def test_a_run_that_is_stopped_and_resumed_goes_on_from_its_checkpoint(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go(steps: int) -> None:
+        run = compact.Run(
+            "encoders", corpus, tmp_path / "run", steps, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}
+        )
+        compact.train(run, argparse.Namespace(recogniser=None, start=None, report=1, save=1))
+
+    go(2)
+    go(3)
+    lines = (tmp_path / "run" / "encoders" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+    assert "resumed at step 2" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "asr_waveform.hama"
+    with pytest.raises(DataError, match="cannot read"):
+        read_recogniser(path)
+    path.write_bytes(b"something else entirely")
+    with pytest.raises(DataError, match="not the recogniser"):
+        read_recogniser(path)
