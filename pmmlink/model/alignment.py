@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import torch
@@ -24,8 +25,8 @@ class ModalityProjection(nn.Module):
 
 def temporal_similarity(x: Tensor, y: Tensor) -> Tensor:
     """Scaled frame-by-frame similarity of two modalities (eq. 6): two ``[B, T, D]`` → ``[B, T, T]``."""
-    scale = float(x.shape[-1]) ** -0.5
-    return x @ y.transpose(1, 2) * scale
+    similarity: Tensor = x @ y.transpose(1, 2) / math.sqrt(x.shape[-1])
+    return similarity
 
 
 def temporal_loss(similarity: Tensor, mask: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ def keyboard(rng: Generator, samples: int) -> FloatArray:
     while True:
         at += rng.gamma(2.0, 0.09) * SAMPLE_RATE_HZ
         if at >= samples - 800:
-            return out / np.float32(max(1e-6, float(out.std())))
+            steady: FloatArray = out / np.float32(max(1e-6, float(out.std())))
+            return steady
         length = int(rng.integers(100, 700))
         click = rng.standard_normal(length) * np.exp(-np.arange(length) / rng.uniform(15, 120))
         out[int(at) : int(at) + length] += (click * rng.uniform(0.3, 1.0)).astype(np.float32)
@@ -52,7 +53,8 @@ def music(rng: Generator, samples: int) -> FloatArray:
         envelope = np.where(t >= start, np.exp(-(t - start) / rng.uniform(0.15, 1.2)), 0.0)
         for h in range(1, int(rng.integers(2, 8))):
             out += envelope * np.sin(2 * np.pi * f0 * h * t + rng.uniform(0, 6.28)) / h ** rng.uniform(0.7, 2)
-    return (out / (out.std() + 1e-9)).astype(np.float32)
+    steady: FloatArray = (out / (out.std() + 1e-9)).astype(np.float32)
+    return steady
 
 
 def reverberate(rng: Generator, x: FloatArray) -> FloatArray:

@@ -100,7 +100,7 @@ class Pool:
         key = f"{clip.source}/{clip.id}"
         if key not in self._audio:
             self._audio[key] = (clip.load_audio() * 32767).astype(np.int16)
-        out: FloatArray = self._audio[key].astype(np.float32) / 32767
+        out: FloatArray = self._audio[key].astype(np.float32) / np.float32(32767)
         return out
 
     @property

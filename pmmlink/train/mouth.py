@@ -129,9 +129,9 @@ def _shipped_reference() -> np.ndarray:
     from pmmlink.preview.head import load_head
     from pmmlink.preview.raster import Renderer
 
-    return Renderer(load_head(), face_crop_camera(), (SIZE, SIZE)).draw_curves(np.zeros((1, 52), np.float32))[
-        0
-    ]
+    renderer = Renderer(load_head(), face_crop_camera(), (SIZE, SIZE))
+    face: np.ndarray = renderer.draw_curves(np.zeros((1, 52), np.float32))[0]
+    return face
 
 
 def ssim(x: Tensor, y: Tensor) -> Tensor:

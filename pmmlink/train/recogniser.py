@@ -124,11 +124,11 @@ def _copy_block(block: ConformerBlock, tensors: dict[str, Tensor], i: int) -> No
     _copy(block.gate.bias, named("conv.pointwise1.bias"))
     _copy(block.mix.weight, named("conv.pointwise2.weight")[..., 0])
     _copy(block.mix.bias, named("conv.pointwise2.bias"))
-    weight, bias = _DEPTHWISE[i]
+    weight_number, bias_number = _DEPTHWISE[i]
     conv = block.depthwise.conv
-    kernel = tensors[f"onnx::Conv_{weight}"]
+    kernel = tensors[f"onnx::Conv_{weight_number}"]
     centre = kernel.shape[2] // 2
     right = block.depthwise.latency
     left = conv.weight.shape[2] - 1 - right
     _copy(conv.weight, kernel[:, :, centre - left : centre + right + 1])
-    _copy(conv.bias, tensors[f"onnx::Conv_{bias}"])
+    _copy(conv.bias, tensors[f"onnx::Conv_{bias_number}"])
