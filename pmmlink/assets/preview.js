@@ -53,6 +53,7 @@ class Live {
     this.shown = new Float32Array(count);
     this.arrived = -Infinity;
     this.times = [];
+    this.received = 0;
     this.text = "";
     document.addEventListener("visibilitychange", () => this.connect());
     this.connect();
@@ -66,6 +67,7 @@ class Live {
       const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
       this.values = new Float32Array(bytes.buffer);
       this.arrived = performance.now();
+      this.received += 1;
       this.times = [...this.times.filter((time) => time > this.arrived - 2000), this.arrived];
     };
     this.source.addEventListener("status", ({ data }) => { this.text = JSON.parse(data).text; });

@@ -28,7 +28,7 @@ _FLAGS = (
 
 
 class Chromium:
-    """A browser process with one page.
+    """A browser process and its first page.
 
     Args:
         profile: an empty folder for its files.
@@ -52,13 +52,14 @@ class Chromium:
                 raise RuntimeError("Chromium did not start")
             time.sleep(0.05)
         self._port = int(port_file.read_text().splitlines()[0])
-        self.page = self.open()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/json/list", timeout=30) as answer:
+            first = next(target for target in json.load(answer) if target["type"] == "page")
+        self.page = Page(first["webSocketDebuggerUrl"])
 
     def open(self) -> Page:
-        """Another tab."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return Page(json.load(answer)["webSocketDebuggerUrl"])
+        """Another window; a tab behind another would not be drawn."""
+        target = self.page.call("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
+        return Page(f"ws://127.0.0.1:{self._port}/devtools/page/{target}")
 
     def close(self) -> None:
         """Ends the process."""
@@ -77,7 +78,7 @@ class Chromium:
 
 
 class Page:
-    """A tab, through a WebSocket (RFC 6455) of its own."""
+    """A page, through a WebSocket (RFC 6455) of its own."""
 
     def __init__(self, url: str) -> None:
         host, _, path = url.removeprefix("ws://").partition("/")
