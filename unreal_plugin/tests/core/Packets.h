@@ -31,8 +31,14 @@ inline void PutF32(Bytes& out, float value) {
   PutU32(out, bits);
 }
 
+inline void PutText(Bytes& out, std::string_view text) {
+  for (const char c : text) {
+    out.push_back(static_cast<std::uint8_t>(c));
+  }
+}
+
 inline void PutOscString(Bytes& out, std::string_view text) {
-  out.insert(out.end(), text.begin(), text.end());
+  PutText(out, text);
   do {
     out.push_back(0);
   } while (out.size() % 4 != 0);
@@ -97,9 +103,9 @@ struct LiveLinkFields {
 inline Bytes LiveLink(const LiveLinkFields& fields) {
   Bytes out{6};
   PutI32(out, static_cast<std::int32_t>(fields.device.size()));
-  out.insert(out.end(), fields.device.begin(), fields.device.end());
+  PutText(out, fields.device);
   PutI32(out, static_cast<std::int32_t>(fields.subject.size()));
-  out.insert(out.end(), fields.subject.begin(), fields.subject.end());
+  PutText(out, fields.subject);
   PutI32(out, fields.frame_number);
   PutF32(out, fields.sub_frame);
   PutI32(out, fields.fps_num);

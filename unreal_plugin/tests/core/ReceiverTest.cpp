@@ -32,9 +32,9 @@ SPEC("OSC and Live Link Face come in on one port, several subjects side by side"
   scene.Frame(0, 7, 0, 0.25f);
   CHECK(scene.Push(0, LiveLinkAt(1000, 0.75f, "Phone")) == Verdict::Accepted);
   CHECK_EQUAL(scene.receiver.size(), std::size_t{2});
-  CHECK_EQUAL(scene.receiver.Find("Phone")->names().size(), kLiveLinkCount);
-  float values[61];
-  scene.receiver.Find("Phone")->Sample(0, values);
+  std::vector<float> values;
+  scene.receiver.Find("Phone")->Sample(50000, values);
+  CHECK_EQUAL(values.size(), kLiveLinkCount);
   CHECK_EQUAL(values[0], 0.75f);
   CHECK_NEAR(scene.Face(0), 0.25, 1e-6);
 }
@@ -120,7 +120,7 @@ SPEC("a flood of a thousand packets a millisecond leaves memory as it was") {
   Scene scene;
   packets::FrameFields fields;
   fields.values.assign(61, 0.5f);
-  for (int i = 0; i < 500000; ++i) {
+  for (int i = 0; i < 100000; ++i) {
     fields.session = i % 7 == 0 ? i : 3;
     fields.seq = i;
     fields.capture_us = (i % 3 == 0 ? -1 : 1) * std::int64_t{i} * 1000000007;

@@ -40,12 +40,11 @@ class Scene {
   /// The first value of the face at a time; `shown` tells the rest.
   float Face(double at_ms) {
     pmmlink::Stream* const stream = receiver.Find("Face");
-    if (stream == nullptr || stream->names().empty()) {
+    if (stream == nullptr) {
       return 0.0f;
     }
-    values.resize(stream->names().size());
-    shown = stream->Sample(Us(at_ms), values.data());
-    return values[0];
+    shown = stream->Sample(Us(at_ms), values);
+    return values.empty() ? 0.0f : values[0];
   }
 
   pmmlink::StreamState State(double at_ms) {

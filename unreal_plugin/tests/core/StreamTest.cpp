@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 
 #include "Scene.h"
 #include "Spec.h"
@@ -10,6 +11,7 @@ SPEC("with no frame there is nothing to show") {
   scene.Push(0, packets::Names("Face", {"JawOpen"}));
   CHECK_EQUAL(scene.receiver.size(), std::size_t{1});
   CHECK(scene.State(0) == StreamState::Waiting);
+  CHECK(scene.values.empty());
 }
 
 SPEC("in silence the face holds for 0.25 s, eases for 0.5 s and is neutral at 0.75 s, not before") {
@@ -184,12 +186,13 @@ SPEC("frames of 32, 52 and 61 values have names from the start, others after a n
   packets::FrameFields fields;
   for (const std::size_t count : {std::size_t{32}, std::size_t{52}, std::size_t{61}}) {
     fields.values.assign(count, 0.5f);
-    ++fields.session;
+    ++fields.seq;
     CHECK(scene.Push(0, packets::Frame(fields)) == Verdict::Accepted);
-    CHECK_EQUAL(scene.stream().names().size(), count);
+    CHECK_EQUAL(scene.Face(0), 0.5f);
+    CHECK_EQUAL(scene.values.size(), count);
   }
   fields.values.assign(3, 0.5f);
-  ++fields.session;
+  ++fields.seq;
   CHECK(scene.Push(0, packets::Frame(fields)) == Verdict::Unnamed);
   CHECK(scene.Push(0, packets::Names("Face", {"A", "B", "HeadYaw"})) == Verdict::Accepted);
   fields.values = {2.0f, 2.0f, 2.0f};
@@ -198,10 +201,51 @@ SPEC("frames of 32, 52 and 61 values have names from the start, others after a n
   CHECK_EQUAL(scene.values[2], 2.0f);
 }
 
+SPEC("curves that go on keep what they show when the names change") {
+  Scene scene(0, true);
+  scene.Frame(0, 7, 0, 0.6f);
+  CHECK_NEAR(scene.Face(100), 0.6, 1e-6);
+  packets::FrameFields fields;
+  fields.session = 7;
+  fields.seq = 3;
+  fields.capture_us = 100000;
+  fields.values.assign(61, 0.0f);
+  scene.Push(100, packets::Frame(fields));
+  scene.Face(100);
+  CHECK_EQUAL(scene.values[0], 0.0f);
+  CHECK_NEAR(scene.values[17], 0.6, 1e-6);
+  CHECK_EQUAL(scene.stream().names_version(), 2u);
+}
+
+SPEC("a sender's own names for a known count go before the standard ones") {
+  Scene scene;
+  std::vector<std::string> names;
+  for (int i = 0; i < 32; ++i) {
+    names.push_back("Morph" + std::to_string(i));
+  }
+  scene.Push(0, packets::Names("Face", names));
+  scene.Frame(0, 7, 0, 0.5f);
+  scene.Face(0);
+  CHECK(scene.stream().names()[3] == "Morph3");
+}
+
+SPEC("frames of odd lengths do not push known names out of memory") {
+  Scene scene;
+  scene.Push(0, packets::Names("Face", {"A", "B"}));
+  packets::FrameFields fields;
+  for (int count = 1; count <= 255; ++count) {
+    fields.values.assign(static_cast<std::size_t>(count), 0.5f);
+    fields.seq = count;
+    const bool known = count == 2 || count == 32 || count == 52 || count == 61;
+    CHECK((scene.Push(0, packets::Frame(fields)) == Verdict::Accepted) == known);
+  }
+}
+
 SPEC("a sender whose clock runs fast or slow is followed for twelve hours") {
   for (const double drift : {200e-6, -200e-6}) {
     Scene scene(50);
-    for (int i = 0; i < 12 * 3600 * 5; ++i) {
+    const int hours = drift > 0.0 ? 12 : 1;
+    for (int i = 0; i < hours * 3600 * 5; ++i) {
       const double at = i * 200.0;
       scene.Frame(at + 1.0, 7, i, 0.5f, at * (1.0 + drift));
       if (i > 60) {

@@ -72,8 +72,7 @@ void Look(pmmlink::Receiver& receiver, pmmlink::Micros now) {
   std::vector<float> values;
   for (std::size_t i = 0; i < receiver.size(); ++i) {
     pmmlink::Stream& stream = receiver[i];
-    values.resize(stream.names().size() + 1);
-    stream.Sample(now, values.data());
+    stream.Sample(now, values);
     for (std::size_t k = 0; k < stream.names().size(); ++k) {
       const float value = values[k];
       const bool in_range = value >= 0.0f && value <= 1.000001f;
@@ -136,8 +135,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   pmmlink::Profile profile;
   profile.Set("JawOpen", pmmlink::CurveSetting{2.0f, 0.1f, 0.0f, 0.9f});
   for (std::size_t i = 0; i < receiver.size(); ++i) {
-    std::vector<float> values(receiver[i].names().size() + 1);
-    receiver[i].Sample(now, values.data());
+    std::vector<float> values;
+    receiver[i].Sample(now, values);
     profile.Compile(receiver[i].names());
     profile.Apply(values.data());
   }

@@ -37,8 +37,7 @@ int main(int argc, char** argv) {
     } else if (word == "sample") {
       words >> at >> text;
       if (Stream* const stream = receiver.Find(text)) {
-        values.resize(stream->names().size());
-        const Shown shown = stream->Sample(at, values.data());
+        const Shown shown = stream->Sample(at, values);
         std::printf("%d %lld", static_cast<int>(shown.state), static_cast<long long>(shown.seq));
         for (const float value : values) {
           std::printf(" %.9g", static_cast<double>(value));

@@ -1,36 +1,30 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "PMMLinkCore/CurveNames.h"
 #include "PMMLinkCore/Packet.h"
 
 namespace pmmlink {
 
-/// Frames of one stream that wait for their time, ordered by sequence number.
-/// All memory is taken by Reset(); afterwards nothing is allocated.
+/// A frame that was checked and clamped.
+struct BufferedFrame {
+  std::int64_t seq = 0;
+  Micros capture_us = 0;
+  Micros period_us = 0;       ///< Duration of one frame at the sender's frame rate.
+  CurveNamesPtr names;        ///< Of the values.
+  std::vector<float> values;  ///< Its memory is used again for later frames.
+};
+
+/// Frames of one stream that wait for their time, ordered by sequence number. Bounded; once every place has
+/// been used, nothing is allocated.
 class JitterBuffer {
  public:
   static constexpr std::size_t kCapacity = 256;  ///< 8.5 s at 30 fps: never full in normal use.
-
-  struct Entry {
-    std::int64_t seq;
-    Micros capture_us;
-    Micros period_us;  ///< Duration of one frame at the sender's frame rate.
-    std::size_t slot;
-  };
-
-  /// Empties the buffer and makes room for frames of `curves` values.
-  void Reset(std::size_t curves) {
-    curves_ = curves;
-    values_.resize(kSlots * curves);
-    entries_.resize(kSlots);
-    for (std::size_t i = 0; i < kSlots; ++i) {
-      entries_[i].slot = i;
-    }
-    Clear();
-  }
 
   void Clear() { size_ = 0; }
 
@@ -39,37 +33,45 @@ class JitterBuffer {
   std::size_t size() const { return size_; }
 
   /// The frame at `position`, 0 having the lowest number.
-  const Entry& operator[](std::size_t position) const { return entries_[Ring(position)]; }
-  const float* Values(const Entry& entry) const { return values_.data() + entry.slot * curves_; }
+  const BufferedFrame& operator[](std::size_t position) const { return frames_[order_[Ring(position)]]; }
 
-  /// Inserts a frame into a buffer that is not overfull() and returns where its values belong.
-  float* Insert(std::int64_t seq, Micros capture_us, Micros period_us) {
-    const std::size_t slot = entries_[Ring(size_)].slot;
+  /// Makes room for a frame in a buffer that is not overfull(), and returns it to be filled in.
+  BufferedFrame& Insert(std::int64_t seq) {
+    if (size_ == made_) {
+      order_[Ring(size_)] = made_++;
+      frames_.emplace_back();
+    }
+    const std::size_t frame = order_[Ring(size_)];
     std::size_t at = size_;
     for (; at > 0 && (*this)[at - 1].seq > seq; --at) {
-      entries_[Ring(at)] = (*this)[at - 1];
+      order_[Ring(at)] = order_[Ring(at - 1)];
     }
-    entries_[Ring(at)] = Entry{seq, capture_us, period_us, slot};
+    order_[Ring(at)] = frame;
     ++size_;
-    return values_.data() + slot * curves_;
+    frames_[frame].seq = seq;
+    return frames_[frame];
   }
 
   /// Lets go of the `count` frames with the lowest numbers.
   void Drop(std::size_t count) {
-    first_ = Ring(count);
-    size_ -= count;
+    // Their places go to the back, to be used again.
+    for (; count > 0; --count, --size_) {
+      const std::size_t freed = order_[first_];
+      first_ = Ring(1);
+      order_[Ring(made_ - 1)] = freed;
+    }
   }
 
  private:
-  static constexpr std::size_t kSlots = kCapacity + 1;  ///< One more, to see which frame is one too many.
+  static constexpr std::size_t kPlaces = kCapacity + 1;  ///< One more, to see which frame is one too many.
 
-  std::size_t Ring(std::size_t position) const { return (first_ + position) % kSlots; }
+  std::size_t Ring(std::size_t position) const { return (first_ + position) % kPlaces; }
 
-  std::size_t curves_ = 0;
+  std::array<std::size_t, kPlaces> order_{};  ///< Indices of frames_: first those that wait, then those that are free.
+  std::vector<BufferedFrame> frames_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;
-  std::vector<Entry> entries_;
-  std::vector<float> values_;
+  std::size_t made_ = 0;  ///< Places that have been used at least once.
 };
 
 }  // namespace pmmlink

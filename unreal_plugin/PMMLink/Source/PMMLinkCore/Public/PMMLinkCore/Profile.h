@@ -40,16 +40,15 @@ class Profile {
   /// Prepares Apply() for faces with these names.
   void Compile(const CurveNames& names) {
     compiled_.assign(names.size(), Step());
-    jaw_ = close_ = names.size();
+    jaw_ = names.Find("JawOpen");
+    close_ = names.Find("MouthClose");
     for (std::size_t i = 0; i < names.size(); ++i) {
-      compiled_[i].skip = IsRotation(names[i]);
+      compiled_[i].skip = names.rotation(i);
       for (const std::pair<std::string, CurveSetting>& known : settings_) {
         if (SameCurveName(known.first, names[i])) {
           compiled_[i].setting = known.second;
         }
       }
-      jaw_ = SameCurveName(names[i], "JawOpen") ? i : jaw_;
-      close_ = SameCurveName(names[i], "MouthClose") ? i : close_;
     }
   }
 

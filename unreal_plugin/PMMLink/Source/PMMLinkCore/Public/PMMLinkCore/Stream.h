@@ -58,22 +58,24 @@ class Stream {
   Stream(std::string_view subject, const StreamConfig& config) : subject_(subject), config_(config) {}
 
   const std::string& subject() const { return subject_; }
-  const CurveNames& names() const { return names_; }
+  const CurveNames& names() const { return *names_; }  ///< As of the last Sample() or Push().
   std::uint32_t names_version() const { return names_version_; }  ///< Grows when names() changes.
   StreamConfig& config() { return config_; }
 
   /// Takes the names of frames with as many values as there are names.
   void SetNames(const NamesView& names) {
     const auto end = names.names.begin() + static_cast<std::ptrdiff_t>(names.count);
-    const auto known = std::find_if(sent_names_.begin(), sent_names_.end(),
-                                    [&](const CurveNames& sent) { return sent.size() == names.count; });
-    if (known == sent_names_.end()) {
-      sent_names_.emplace(sent_names_.begin(), names.names.begin(), end);
-      sent_names_.resize(std::min(sent_names_.size(), kMaxNameLists));
-    } else if (!std::equal(names.names.begin(), end, known->begin())) {
-      known->assign(names.names.begin(), end);
+    const CurveNamesPtr known = NamesOf(names.count);
+    if (known != nullptr && std::equal(names.names.begin(), end, known->list().begin())) {
+      return;
     }
-    counters_.Add(Verdict::Accepted);
+    const auto old = FindList(names.count);
+    if (old != sent_lists_.end()) {
+      sent_lists_.erase(old);
+    }
+    sent_lists_.insert(sent_lists_.begin(),
+                       std::make_shared<const CurveNames>(std::vector<std::string>(names.names.begin(), end)));
+    sent_lists_.resize(std::min(sent_lists_.size(), kMaxNameLists));
   }
 
   /// Takes a frame that has only finite values.
@@ -86,18 +88,29 @@ class Stream {
 
   /// Ends a session. The face relaxes at once if it is the current one; what is buffered plays on under that.
   Verdict Bye(std::int32_t session, Micros now) {
-    const Verdict verdict = End(session, now);
-    counters_.Add(verdict);
-    return verdict;
+    if (Contains(departed_, session)) {
+      return Verdict::Duplicate;
+    }
+    const bool current = has_session_ && session == session_;
+    if (current || Contains(replaced_, session)) {
+      Remember(departed_, session);
+    }
+    if (!current) {
+      return Verdict::Foreign;
+    }
+    parted_ = true;
+    parted_at_ = now;
+    return Verdict::Accepted;
   }
 
-  /// Counts a packet that named this subject and was not used.
+  /// Counts a frame of this subject that was not fit for Push().
   void CountOnly(Verdict verdict) { counters_.Add(verdict); }
 
-  /// Writes the face at `now` to `values[names().size()]`.
-  Shown Sample(Micros now, float* values) {
+  /// Makes `values` the face at `now`, in the order of names(), which this call may change.
+  Shown Sample(Micros now, std::vector<float>& values) {
     Advance(now);
-    Face(now, values);
+    values.resize(names_->size());
+    Face(now, values.data());
     const Micros age = shown_ ? std::max(Micros{0}, now - shown_since_) : 0;
     return Shown{State(now), session_, shown_seq_, shown_capture_us_, age, fps_num_, fps_den_};
   }
@@ -144,7 +157,7 @@ class Stream {
   static constexpr Micros kRestart = 1'000'000;
 
   Verdict Judge(const FrameView& frame, Micros now, Outcome& outcome) {
-    const CurveNames* const names = NamesFor(frame.count);
+    const CurveNamesPtr names = NamesOf(frame.count);
     if (names == nullptr) {
       return Verdict::Unnamed;
     }
@@ -174,35 +187,19 @@ class Stream {
       return Verdict::Late;
     }
     Hear(now);
-    Store(frame, *names, now);
+    Store(frame, names, now);
     return Verdict::Accepted;
   }
 
-  /// A list that the sender gave goes before the standard one of the same length.
-  const CurveNames* NamesFor(std::size_t count) const {
-    for (const CurveNames& sent : sent_names_) {
-      if (sent.size() == count) {
-        return &sent;
-      }
-    }
-    return StandardNames(count);
+  /// The names of frames with so many values: the sender's list, else the standard one, else nullptr.
+  CurveNamesPtr NamesOf(std::size_t count) const {
+    const auto sent = FindList(count);
+    return sent == sent_lists_.end() ? StandardNames(count) : *sent;
   }
 
-  Verdict End(std::int32_t session, Micros now) {
-    if (Contains(departed_, session)) {
-      return Verdict::Duplicate;
-    }
-    const bool current = has_session_ && session == session_;
-    if (!current && !Contains(replaced_, session)) {
-      return Verdict::Foreign;
-    }
-    Remember(departed_, session);
-    if (!current) {
-      return Verdict::Foreign;
-    }
-    parted_ = true;
-    parted_at_ = now;
-    return Verdict::Accepted;
+  std::vector<CurveNamesPtr>::const_iterator FindList(std::size_t count) const {
+    return std::find_if(sent_lists_.begin(), sent_lists_.end(),
+                        [&](const CurveNamesPtr& list) { return list->size() == count; });
   }
 
   static bool Contains(const std::vector<std::int32_t>& sessions, std::int32_t session) {
@@ -253,18 +250,20 @@ class Stream {
     parted_ = false;
   }
 
-  void Store(const FrameView& frame, const CurveNames& names, Micros now) {
-    UseNames(names);
+  void Store(const FrameView& frame, const CurveNamesPtr& names, Micros now) {
     clock_.Observe(now - frame.capture_us, now);
     recent_.Add(now, frame.seq, now - frame.capture_us);
     highest_capture_us_ = std::max(highest_capture_us_, frame.capture_us);
     fps_num_ = frame.fps_num;
     fps_den_ = frame.fps_den;
-    const Micros period = std::min(Micros{frame.fps_den} * 1'000'000 / frame.fps_num, kLongestMove);
-    float* const values = buffer_.Insert(frame.seq, frame.capture_us, period);
+    BufferedFrame& buffered = buffer_.Insert(frame.seq);
+    buffered.capture_us = frame.capture_us;
+    buffered.period_us = std::min(Micros{frame.fps_den} * 1'000'000 / frame.fps_num, kLongestMove);
+    buffered.names = names;
+    buffered.values.resize(frame.count);
     for (std::size_t i = 0; i < frame.count; ++i) {
       const float value = frame.Value(i);
-      values[i] = rotation_[i] ? value : std::min(std::max(value, 0.0f), 1.0f);
+      buffered.values[i] = names->rotation(i) ? value : std::min(std::max(value, 0.0f), 1.0f);
     }
     if (buffer_.overfull()) {
       ++counters_.overflow;
@@ -273,35 +272,24 @@ class Stream {
     Advance(now);
   }
 
-  /// Makes `names` those of the frames that come. Curves that go on keep what they show.
-  void UseNames(const CurveNames& names) {
+  /// Makes `names` those of the face. Curves that go on keep what they show.
+  void UseNames(const CurveNamesPtr& names) {
     if (names_ == names) {
       return;
     }
-    std::vector<float> from(names.size(), 0.0f);
-    std::vector<float> to(names.size(), 0.0f);
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const auto old = std::find_if(names_.begin(), names_.end(),
-                                    [&](const std::string& name) { return SameCurveName(name, names[i]); });
-      if (old != names_.end()) {
-        from[i] = from_[static_cast<std::size_t>(old - names_.begin())];
-        to[i] = to_[static_cast<std::size_t>(old - names_.begin())];
-      }
+    std::vector<float> from(names->size(), 0.0f);
+    for (std::size_t i = 0; i < names->size(); ++i) {
+      const std::size_t old = names_->Find((*names)[i]);
+      from[i] = old < names_->size() ? from_[old] : 0.0f;
     }
     from_.swap(from);
-    to_.swap(to);
+    names_version_ += names_->list() == names->list() ? 0u : 1u;
     names_ = names;
-    rotation_.clear();
-    for (const std::string& name : names_) {
-      rotation_.push_back(IsRotation(name));
-    }
-    buffer_.Reset(names_.size());
-    ++names_version_;
   }
 
   /// When a waiting frame is to be shown.
-  Micros Due(const JitterBuffer::Entry& entry) const {
-    return clock_.Arrival(entry.capture_us) + config_.buffer_us - kRounding;
+  Micros Due(const BufferedFrame& frame) const {
+    return clock_.Arrival(frame.capture_us) + config_.buffer_us - kRounding;
   }
 
   /// Shows the last of the frames, in order, whose time has come.
@@ -318,15 +306,15 @@ class Stream {
 
   /// Starts the move to a frame, from its time on; but not from before what Sample() has already given out.
   void Show(std::size_t position, Micros now) {
-    const JitterBuffer::Entry& entry = buffer_[position];
-    const Micros since = std::min(std::max(Due(entry), advanced_to_), now);
+    const BufferedFrame& frame = buffer_[position];
+    const Micros since = std::min(std::max(Due(frame), advanced_to_), now);
     Pose(since, from_.data());
-    const float* const values = buffer_.Values(entry);
-    to_.assign(values, values + names_.size());
-    move_us_ = config_.smooth ? entry.period_us : 0;
+    UseNames(frame.names);
+    to_ = frame.values;
+    move_us_ = config_.smooth ? frame.period_us : 0;
     shown_ = true;
-    shown_seq_ = entry.seq;
-    shown_capture_us_ = entry.capture_us;
+    shown_seq_ = frame.seq;
+    shown_capture_us_ = frame.capture_us;
     shown_since_ = since;
     buffer_.Drop(position + 1);
   }
@@ -334,7 +322,7 @@ class Stream {
   void Face(Micros now, float* values) const {
     Pose(now, values);
     const float keep = shown_ ? 1.0f - static_cast<float>(Relaxed(now)) : 1.0f;
-    for (std::size_t i = 0; i < names_.size(); ++i) {
+    for (std::size_t i = 0; i < names_->size(); ++i) {
       values[i] *= keep;
     }
   }
@@ -347,7 +335,7 @@ class Stream {
       return;
     }
     const float way = static_cast<float>(static_cast<double>(gone) / static_cast<double>(move_us_));
-    for (std::size_t i = 0; i < names_.size(); ++i) {
+    for (std::size_t i = 0; i < names_->size(); ++i) {
       values[i] = from_[i] * (1.0f - way) + to_[i] * way;
     }
   }
@@ -370,9 +358,8 @@ class Stream {
 
   std::string subject_;
   StreamConfig config_;
-  std::vector<CurveNames> sent_names_;  ///< From names messages, of different lengths.
-  CurveNames names_;                    ///< Of the frames that are shown.
-  std::vector<bool> rotation_;
+  std::vector<CurveNamesPtr> sent_lists_;  ///< From names messages, of different lengths, the latest first.
+  CurveNamesPtr names_ = std::make_shared<const CurveNames>(std::vector<std::string>());  ///< Of the shown frame.
   std::uint32_t names_version_ = 0;
 
   bool has_session_ = false;

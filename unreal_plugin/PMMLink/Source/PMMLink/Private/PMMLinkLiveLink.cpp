@@ -1,0 +1,51 @@
+#include "PMMLinkLiveLink.h"
+
+#include "Features/IModularFeatures.h"
+#include "ILiveLinkClient.h"
+#include "PMMLinkSource.h"
+
+namespace
+{
+	ILiveLinkClient* FindClient()
+	{
+		IModularFeatures& Features = IModularFeatures::Get();
+		return Features.IsModularFeatureAvailable(ILiveLinkClient::ModularFeatureName)
+			? &Features.GetModularFeature<ILiveLinkClient>(ILiveLinkClient::ModularFeatureName)
+			: nullptr;
+	}
+
+	TMap<FString, TWeakPtr<FPMMLinkLiveLink>>& Sources()
+	{
+		static TMap<FString, TWeakPtr<FPMMLinkLiveLink>> Map;
+		return Map;
+	}
+}
+
+TSharedPtr<FPMMLinkLiveLink> FPMMLinkLiveLink::Acquire(const FPMMLinkReceiveSettings& Settings)
+{
+	check(IsInGameThread());
+	ILiveLinkClient* const Client = FindClient();
+	if (Client == nullptr)
+	{
+		return nullptr;
+	}
+	const FString Key = FString::Printf(TEXT("%s:%d"), *Settings.Address, Settings.Port);
+	TSharedPtr<FPMMLinkLiveLink> Shared = Sources().FindRef(Key).Pin();
+	if (!Shared.IsValid() || !Client->HasSourceBeenAdded(Shared->Source))
+	{
+		Shared = MakeShareable(new FPMMLinkLiveLink(MakeShared<FPMMLinkSource>(Settings)));
+		Client->AddSource(Shared->Source);
+		Sources().Add(Key, Shared);
+	}
+	return Shared;
+}
+
+FPMMLinkLiveLink::~FPMMLinkLiveLink()
+{
+	if (ILiveLinkClient* const Client = FindClient())
+	{
+		Client->RemoveSource(Source);
+	}
+	// Also when the client has gone before: the port must be free.
+	Source->RequestSourceShutdown();
+}
