@@ -27,7 +27,7 @@ _WAVE_LAYERS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
 def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
     mel = MelPower(window=400, hop=160, bins=80)
     # Levels are dB of the band-summed mel power; speech at -20 dBFS peaks near +16.
-    level = RunningLevel(100, target_db=16.0, floor_db=-8.0, gate_db=-26.0)
+    level = RunningLevel(100, target_db=16.0, floor_db=-20.0, gate_db=-38.0)
     stem = StreamConv1d(80, config.dim, 3, stride=2, right=1)
     blocks = [
         ConformerBlock(

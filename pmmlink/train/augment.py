@@ -113,7 +113,7 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
         babble: ``[N]`` other voices, or None.
 
     Returns:
-        ``[N]`` at a random level between about -42 and -8 dBFS (loud half of the frames).
+        ``[N]`` at a random level between about -54 and -8 dBFS (loud half of the frames).
     """
     n = len(speech)
     x = speech
@@ -121,7 +121,7 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
         x = reverberate(rng, x)
     if rng.random() < 0.5:
         x = colour(rng, x)
-    if rng.random() < 0.6:
+    if rng.random() < 0.7:
         kind = rng.random()
         if babble is not None and kind < 0.45:
             noise = babble
@@ -141,7 +141,7 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
     x = x + (lfilter([1.0], [1.0, -rng.uniform(0, 0.95)], rng.standard_normal(n)) * 10 ** (hum / 20)).astype(
         np.float32
     ) * np.float32(rms(x) / 0.1)
-    level_db = np.clip(rng.normal(-22, 8), -42, -8)
+    level_db = np.clip(rng.normal(-25, 10), -54, -8)
     x = x * np.float32(10 ** (level_db / 20) / rms(x))
     out: FloatArray = np.clip(x, -1, 1).astype(np.float32)
     return out

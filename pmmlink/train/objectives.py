@@ -29,7 +29,7 @@ class Weights:
     """
 
     position: float = 1.0
-    motion: float = 0.7
+    motion: float = 1.5
     gap: float = 0.7
     closure: float = 0.7
     phones: float = 0.4

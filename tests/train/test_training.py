@@ -87,7 +87,7 @@ def test_degraded_sound_keeps_its_length_and_stays_in_range() -> None:
         assert out.dtype == np.float32
         assert np.abs(out).max() <= 1.0
         levels.append(20 * np.log10(rms(out)))
-    assert -46 < min(levels) < -28
+    assert -58 < min(levels) < -28
     assert -20 < max(levels) < -4
 
 
