@@ -39,7 +39,7 @@ class Listener(threading.Thread):
         super().__init__(daemon=True)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(30)
+        self._socket.settimeout(150)
         self.url = f"osc://127.0.0.1:{self._socket.getsockname()[1]}"
         self.messages: list[Names | Frame | Bye] = []
         self.start()
@@ -50,7 +50,7 @@ class Listener(threading.Thread):
         self._socket.close()
 
     def frames(self) -> list[Frame]:
-        self.join(30)
+        self.join(150)
         return [message for message in self.messages if isinstance(message, Frame)]
 
 
@@ -204,11 +204,11 @@ def test_ctrl_c_closes_the_mouth_says_bye_and_keeps_the_take(
     process = subprocess.Popen(
         [sys.executable, "-m", "pmmlink.cli", *command], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while len(listener.messages) < 30 and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    text, _ = process.communicate(timeout=20)
+    text, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     frames = listener.frames()
     assert not np.any(frames[-1].values)
