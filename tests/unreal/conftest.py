@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -51,7 +52,11 @@ def build_core(folder: Path, compiler: str, options: Sequence[str], targets: Seq
 
 @pytest.fixture(scope="session")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """All programs, compiled by g++ with every warning an error and with the sanitizers."""
-    folder = tmp_path_factory.mktemp("unreal_core")
+    """All programs, compiled by g++ with every warning an error and with the sanitizers.
+
+    PMMLINK_UNREAL_BUILD names a folder to build in and keep, for those who run these tests often.
+    """
+    kept = os.environ.get("PMMLINK_UNREAL_BUILD")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("unreal_core")
     # Not optimised: compiling takes most of the time.
     return build_core(folder, "g++", ["-DCMAKE_BUILD_TYPE=None", "-DPMMLINK_SANITIZE=ON"])

@@ -31,6 +31,7 @@ void Record(std::FILE* file, Stream& stream, Micros at, std::vector<float>& valu
   std::fwrite(head, sizeof head, 1, file);
   std::fwrite(tail, sizeof tail, 1, file);
   std::fwrite(values.data(), sizeof(float), values.size(), file);
+  std::fflush(file);
 }
 
 int Listen(std::uint16_t& port) {
