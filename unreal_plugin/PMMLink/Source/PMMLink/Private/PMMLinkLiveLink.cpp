@@ -40,6 +40,11 @@ TSharedPtr<FPMMLinkLiveLink> FPMMLinkLiveLink::Acquire(const FPMMLinkReceiveSett
 	return Shared;
 }
 
+void FPMMLinkLiveLink::SetProfile(FName Subject, const TArray<FPMMLinkCurveSetting>& Profile)
+{
+	Source->SetProfile(Subject, Profile);
+}
+
 FPMMLinkLiveLink::~FPMMLinkLiveLink()
 {
 	if (ILiveLinkClient* const Client = FindClient())

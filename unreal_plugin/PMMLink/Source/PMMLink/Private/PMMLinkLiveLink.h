@@ -17,6 +17,9 @@ public:
 
 	~FPMMLinkLiveLink();
 
+	/** Gives one subject a calibration of its own. */
+	void SetProfile(FName Subject, const TArray<FPMMLinkCurveSetting>& Profile);
+
 	FPMMLinkLiveLink(const FPMMLinkLiveLink&) = delete;
 	FPMMLinkLiveLink& operator=(const FPMMLinkLiveLink&) = delete;
 

@@ -17,6 +17,7 @@ struct FPMMLinkComponentState
 	TUniquePtr<FPMMLinkFaceBinding> Binding;
 	pmmlink::Profile Profile;
 	FPMMLinkSample Sample;
+	FName Calibrated;
 	bool bLive = false;
 };
 
@@ -53,6 +54,7 @@ void UPMMLinkReceiverComponent::Start()
 	}
 	State->Port = FPMMLinkPort::Acquire(Receive);
 	State->Sample = FPMMLinkSample();
+	State->Calibrated = FName();
 	State->bLive = false;
 	State->Profile = MakePMMLinkProfile(Profile.IsEmpty() ? GetDefault<UPMMLinkSettings>()->Profile : Profile);
 	if (bDriveMetaHuman && GetOwner() != nullptr)
@@ -133,6 +135,11 @@ void UPMMLinkReceiverComponent::TickComponent(
 	{
 		const TArray<FName> Subjects = State->Port->GetSubjects();
 		Wanted = Subjects.IsEmpty() ? FName() : Subjects[0];
+	}
+	if (State->LiveLink.IsValid() && !Profile.IsEmpty() && Wanted != State->Calibrated)
+	{
+		State->LiveLink->SetProfile(Wanted, Profile);
+		State->Calibrated = Wanted;
 	}
 	if (State->Binding.IsValid())
 	{

@@ -13,7 +13,11 @@
 namespace
 {
 	/** A MetaHuman whose subject has this property takes all curves as raw rig controls. It is never passed on. */
-	const TCHAR* const RawControlsSwitch = TEXT("CTRL_expressions_mouthUp");
+	const FName& RawControlsSwitch()
+	{
+		static const FName Name(TEXT("CTRL_expressions_mouthUp"));
+		return Name;
+	}
 }
 
 FPMMLinkSource::FPMMLinkSource(const FPMMLinkReceiveSettings& InReceive)
@@ -31,11 +35,19 @@ void FPMMLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSourceGuid
 
 void FPMMLinkSource::InitializeSettings(ULiveLinkSourceSettings* Settings)
 {
-	if (UPMMLinkSourceSettings* const Own = Cast<UPMMLinkSourceSettings>(Settings))
+	UPMMLinkSourceSettings* const Own = Cast<UPMMLinkSourceSettings>(Settings);
+	if (Own == nullptr)
 	{
-		Own->Receive = Receive;
-		Own->Profile = Profile;
+		return;
 	}
+	if (Own->bWritten)
+	{
+		Adopt(*Own);
+		return;
+	}
+	Own->Receive = Receive;
+	Own->Profile = Profile;
+	Own->bWritten = true;
 }
 
 TSubclassOf<ULiveLinkSourceSettings> FPMMLinkSource::GetSettingsClass() const
@@ -49,13 +61,24 @@ void FPMMLinkSource::OnSettingsChanged(
 	ILiveLinkSource::OnSettingsChanged(Settings, PropertyChangedEvent);
 	if (const UPMMLinkSourceSettings* const Own = Cast<UPMMLinkSourceSettings>(Settings))
 	{
-		Receive = Own->Receive;
-		Profile = Own->Profile;
-		if (Port.IsValid())
-		{
-			Listen();
-		}
+		Adopt(*Own);
 	}
+}
+
+void FPMMLinkSource::Adopt(const UPMMLinkSourceSettings& Settings)
+{
+	Receive = Settings.Receive;
+	Profile = Settings.Profile;
+	if (Port.IsValid())
+	{
+		Listen();
+	}
+}
+
+void FPMMLinkSource::SetProfile(FName Subject, const TArray<FPMMLinkCurveSetting>& SubjectProfile)
+{
+	SubjectProfiles.Add(Subject, SubjectProfile);
+	Subjects.Remove(Subject);
 }
 
 void FPMMLinkSource::Listen()
@@ -79,7 +102,8 @@ void FPMMLinkSource::Update()
 		if (Subject == nullptr)
 		{
 			Subject = &Subjects.Add(Name);
-			Subject->Profile = MakePMMLinkProfile(Profile);
+			const TArray<FPMMLinkCurveSetting>* const Own = SubjectProfiles.Find(Name);
+			Subject->Profile = MakePMMLinkProfile(Own != nullptr ? *Own : Profile);
 		}
 		if (!Port->Sample(Name, Subject->Profile, Subject->Sample))
 		{
@@ -109,7 +133,7 @@ void FPMMLinkSource::PushStaticData(FName Name, FSubject& Subject)
 	Base.PropertyNames = Subject.Sample.Frame.Names;
 	for (FName& Property : Base.PropertyNames)
 	{
-		if (Property == RawControlsSwitch)
+		if (Property == RawControlsSwitch())
 		{
 			Property = TEXT("PMMLink_Unused");
 		}

@@ -4,6 +4,8 @@
 #include "ILiveLinkSource.h"
 #include "PMMLinkPort.h"
 
+class UPMMLinkSourceSettings;
+
 /**
  * A Live Link source with one subject for each face on its port, in the Basic role.
  *
@@ -14,6 +16,9 @@ class FPMMLinkSource final : public ILiveLinkSource
 {
 public:
 	explicit FPMMLinkSource(const FPMMLinkReceiveSettings& InReceive);
+
+	/** Gives one subject a calibration of its own. */
+	void SetProfile(FName Subject, const TArray<FPMMLinkCurveSetting>& SubjectProfile);
 
 	//~ ILiveLinkSource
 	virtual void ReceiveClient(ILiveLinkClient* InClient, FGuid InSourceGuid) override;
@@ -37,12 +42,14 @@ private:
 		bool bPushedNeutral = false;
 	};
 
+	void Adopt(const UPMMLinkSourceSettings& Settings);
 	void Listen();
 	void PushStaticData(FName Name, FSubject& Subject);
 	void PushFrame(FName Name, const FSubject& Subject);
 
 	FPMMLinkReceiveSettings Receive;
 	TArray<FPMMLinkCurveSetting> Profile;
+	TMap<FName, TArray<FPMMLinkCurveSetting>> SubjectProfiles;
 	ILiveLinkClient* Client = nullptr;
 	FGuid SourceGuid;
 	TSharedPtr<FPMMLinkPort> Port;

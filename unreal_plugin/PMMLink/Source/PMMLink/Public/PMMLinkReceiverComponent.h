@@ -9,9 +9,6 @@
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FPMMLinkFrameEvent, const FPMMLinkFrame&, Frame);
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FPMMLinkSubjectEvent, FName, Subject);
 
-class FPMMLinkFaceBinding;
-class FPMMLinkLiveLink;
-class FPMMLinkPort;
 struct FPMMLinkComponentState;
 
 /**

@@ -19,4 +19,8 @@ public:
 	/** The character's calibration. */
 	UPROPERTY(EditAnywhere, Category = "PMMLink")
 	TArray<FPMMLinkCurveSetting> Profile;
+
+	/** Set once a source has written its values here; a preset brings them back. */
+	UPROPERTY()
+	bool bWritten = false;
 };
