@@ -1,16 +1,17 @@
 """Measures the preview: frames drawn, and what server, model and browser cost.
 
-    python benchmarks/preview.py [--seconds 20] [--screenshots docs/images]
+    python benchmarks/preview.py [--seconds 8] [--screenshots docs/images]
 
-Real speech is animated by the shipped model at 30 frames a second and shown by a real Chromium. Without a
-graphics card Chromium draws on the processor (SwiftShader), which is then by far the largest cost and says
-nothing about a desktop; the other figures hold anywhere. Shares are of one core.
+Real speech is animated by the shipped model at 30 frames a second and shown by a real Chromium. It draws on
+the processor here (SwiftShader), with the coarse head; that is by far the largest cost and says nothing about
+a machine with a graphics card. The other figures hold anywhere. Shares are of one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "preview"))
 from chromium_page import CHROMIUM, Chromium, Page
@@ -53,25 +55,44 @@ def cpu_s(process: int) -> float:
     return sum(fields[pid][1] for pid in family if pid in fields) / _TICKS_S
 
 
-def measure_live(seconds: float, viewers: int) -> None:
-    """Plays the sample to the preview and counts frames."""
+def measure_live(sound: Path, seconds: float, viewers: int) -> None:
+    """Plays speech to the preview and counts frames."""
     port = 8790 + viewers
-    command = ["-m", "pmmlink.cli", "play", "--sample", "--no-audio", "--to", f"preview:{port}"]
+    command = ["-m", "pmmlink.cli", "play", str(sound), "--no-audio", "--to", f"preview:{port}"]
     playing = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
-    time.sleep(6)
     label = f"live, {viewers} viewer{'s' if viewers != 1 else ''}"
     try:
+        wait_for_port(port, playing)
         if not viewers:
-            report(label, playing.pid, None, [], seconds / 2)
+            time.sleep(3)
+            report(label, playing.pid, None, [], seconds)
             return
         with Chromium(Path(tempfile.mkdtemp())) as browser:
             pages = [browser.page, *(browser.open() for _ in range(viewers - 1))]
             for page in pages:
                 page.goto(f"http://127.0.0.1:{port}/")
-            report(label, playing.pid, browser.process.pid, pages, seconds / 2)
+            report(label, playing.pid, browser.process.pid, pages, seconds)
     finally:
         playing.kill()
         playing.wait()
+
+
+def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Waits until the preview answers."""
+    while server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("pmmlink play ended before the preview answered")
+
+
+def long_speech(folder: Path) -> Path:
+    """The sample speech, five times."""
+    samples, rate_hz = sf.read(sample_speech(), dtype="float32")
+    sf.write(folder / "speech.wav", np.tile(samples, 5), rate_hz)
+    return folder / "speech.wav"
 
 
 def report(label: str, server: int, browser: int | None, pages: list[Page], seconds: float) -> None:
@@ -87,14 +108,14 @@ def report(label: str, server: int, browser: int | None, pages: list[Page], seco
     rates = []
     for old, new in zip(before, after, strict=True):
         drawn, received = ((new[k] - old[k]) / (new[2] - old[2]) * 1e3 for k in (0, 1))
-        rates.append(f"drawn {drawn:.1f}/s, received {received:.1f}/s")
+        rates.append(f"received {received:.1f}/s, drawn {drawn:.1f}/s")
     watched = "; ".join(rates) or "nobody watches"
     print(f"{label}: pmmlink {shares[0]:.0%}, browser {shares[1]:.0%}; {watched}", flush=True)
 
 
 def measure_page(page: Page, server: PreviewServer) -> None:
     """What one frame costs in the page's own code."""
-    page.goto(server.url)
+    page.goto(f"{server.url}?detail=fine")
     pose_ms = page.js(
         """(() => {
           const { face } = window.pmmlink, values = new Float32Array(52), times = [];
@@ -130,7 +151,7 @@ def save_screenshots(folder: Path) -> None:
         page.call(
             "Emulation.setDeviceMetricsOverride", width=1000, height=640, deviceScaleFactor=2, mobile=False
         )
-        page.goto(server.url)
+        page.goto(f"{server.url}?detail=fine")
         for name, frame in moments.items():
             page.js(f"window.pmmlink.source.seek({frame / float(animation.fps) + 1e-4})")
             time.sleep(2)
@@ -147,7 +168,7 @@ def save_screenshots(folder: Path) -> None:
 def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description="Measures the preview.")
-    parser.add_argument("--seconds", type=float, default=12)
+    parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--screenshots", type=Path, help="also save three pictures in this folder")
     arguments = parser.parse_args()
     if CHROMIUM is None:
@@ -156,8 +177,10 @@ def main() -> None:
     print(
         f"{os.cpu_count()} cores{load}; the head is {len(packed_head()) / 1e6:.1f} MB once, a frame 286 bytes"
     )
-    for viewers in (0, 1, 2):
-        measure_live(arguments.seconds, viewers)
+    with tempfile.TemporaryDirectory() as folder:
+        sound = long_speech(Path(folder))
+        for viewers in (0, 1, 2):
+            measure_live(sound, arguments.seconds, viewers)
     with PreviewServer("page", port=0) as server, Chromium(Path(tempfile.mkdtemp())) as browser:
         measure_page(browser.page, server)
     if arguments.screenshots:

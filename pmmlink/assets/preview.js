@@ -1,7 +1,7 @@
 // The preview page: frames from the stream or from a take, meters, cameras, transport.
 
 import { Face, unpackHead } from "/preview_head.js";
-import { View } from "/preview_view.js";
+import { View, drawnByProcessor } from "/preview_view.js";
 
 const METERS = [
   "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthPressLeft", "mouthPressRight", "mouthRollLower",
@@ -152,10 +152,14 @@ class Take {
 }
 
 async function main() {
-  const [session, packed] = await Promise.all([load("/session.json", "json"), load("/head.bin", "arrayBuffer")]);
+  const fast = (new URLSearchParams(location.search).get("detail") ?? (drawnByProcessor() ? "coarse" : "fine")) === "coarse";
+  const [session, packed] = await Promise.all([
+    load("/session.json", "json"),
+    load(fast ? "/head.bin?detail=coarse" : "/head.bin", "arrayBuffer"),
+  ]);
   const head = unpackHead(packed);
   const face = new Face(head);
-  const view = new View(at("view"), face, session.cameras.face);
+  const view = new View(at("view"), face, session.cameras.face, fast);
   const meters = buildMeters(head.curves);
   const count = head.curves.length;
   at("title").textContent = session.title;

@@ -57,11 +57,9 @@ export class Face {
       const ux = p[b] - p[a], uy = p[b + 1] - p[a + 1], uz = p[b + 2] - p[a + 2];
       const vx = p[c] - p[a], vy = p[c + 1] - p[a + 1], vz = p[c + 2] - p[a + 2];
       const x = uy * vz - uz * vy, y = uz * vx - ux * vz, z = ux * vy - uy * vx;
-      for (const corner of [a, b, c]) {
-        normals[corner] += x;
-        normals[corner + 1] += y;
-        normals[corner + 2] += z;
-      }
+      normals[a] += x; normals[a + 1] += y; normals[a + 2] += z;
+      normals[b] += x; normals[b + 1] += y; normals[b + 2] += z;
+      normals[c] += x; normals[c + 1] += y; normals[c + 2] += z;
     }
   }
 

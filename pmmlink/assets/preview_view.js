@@ -1,40 +1,49 @@
 // Draws a face with WebGL 2, lit as pmmlink/preview/shading.py lights it, and lets the mouse move the camera.
 
-const VERTEX = `#version 300 es
-uniform mat3 axes;
-uniform vec3 eye;
-uniform vec4 lens; // scale x, scale y, near, far
-in vec3 position, normal, albedo, material;
-centroid out vec3 facing, tone, gloss;
-void main() {
-  vec3 p = axes * (position - eye);
-  float depth = -p.z;
-  gl_Position = vec4(lens.x * p.x, lens.y * p.y, (depth * (lens.w + lens.z) - 2.0 * lens.w * lens.z) / (lens.w - lens.z), depth);
-  facing = axes * normal;
-  tone = albedo;
-  gloss = material;
-}`;
-
-const FRAGMENT = `#version 300 es
-precision highp float;
+// The same light as in shading.py. It is worked out at every pixel by a graphics card, and at every vertex
+// where the processor has to draw.
+const LIGHT = `
 uniform vec3 towards[3], colour[3], ambientUp, ambientDown;
-centroid in vec3 facing, tone, gloss; // slivers at the edge of a pixel must not extrapolate
-out vec4 pixel;
-void main() {
-  vec3 n = normalize(facing);
+vec3 lit(vec3 normal, vec3 tone, vec3 gloss) {
+  vec3 n = normalize(normal);
   vec3 diffuse = mix(ambientDown, ambientUp, n.y * 0.5 + 0.5);
   for (int k = 0; k < 3; k++) {
     diffuse += max((dot(n, towards[k]) + gloss.z) / (1.0 + gloss.z), 0.0) * colour[k];
   }
   vec3 halfway = normalize(towards[0] + vec3(0.0, 0.0, 1.0));
-  vec3 light = tone * diffuse + gloss.x * pow(max(dot(n, halfway), 0.0), gloss.y) * colour[0];
-  light = clamp(light, 0.0, 1.0);
+  return tone * diffuse + gloss.x * pow(max(dot(n, halfway), 0.0), gloss.y) * colour[0];
+}`;
+
+const vertexShader = (perPixel) => `#version 300 es
+uniform mat3 axes;
+uniform vec3 eye;
+uniform vec4 lens; // scale x, scale y, near, far
+in vec3 position, normal, albedo, material;
+centroid out vec3 facing, tone, gloss; // slivers at the edge of a pixel must not extrapolate
+${perPixel ? "" : LIGHT}
+void main() {
+  vec3 p = axes * (position - eye);
+  float depth = -p.z;
+  gl_Position = vec4(lens.x * p.x, lens.y * p.y, (depth * (lens.w + lens.z) - 2.0 * lens.w * lens.z) / (lens.w - lens.z), depth);
+  facing = axes * normal;
+  tone = ${perPixel ? "albedo" : "lit(facing, albedo, material)"};
+  gloss = material;
+}`;
+
+const fragmentShader = (perPixel) => `#version 300 es
+precision highp float;
+centroid in vec3 facing, tone, gloss;
+out vec4 pixel;
+${perPixel ? LIGHT : ""}
+void main() {
+  vec3 light = clamp(${perPixel ? "lit(facing, tone, gloss)" : "tone"}, 0.0, 1.0);
   pixel = vec4(mix(12.92 * light, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light)), 1.0);
 }`;
 
-function program(gl) {
+function program(gl, perPixel) {
   const made = gl.createProgram();
-  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+  const sources = [[gl.VERTEX_SHADER, vertexShader(perPixel)], [gl.FRAGMENT_SHADER, fragmentShader(perPixel)]];
+  for (const [type, source] of sources) {
     const shader = gl.createShader(type);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
@@ -45,7 +54,8 @@ function program(gl) {
   return made;
 }
 
-function drawnByProcessor() {
+/** Whether there is no graphics card, so that the mesh had better be coarse. */
+export function drawnByProcessor() {
   const gl = document.createElement("canvas").getContext("webgl2");
   if (!gl) return true;
   const named = gl.getExtension("WEBGL_debug_renderer_info");
@@ -59,12 +69,13 @@ const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
 export class View {
-  constructor(canvas, face, camera) {
-    // Multisampling is slow where there is no graphics card, and needless where pixels are small.
-    const antialias = !drawnByProcessor() && window.devicePixelRatio < 1.5;
+  /** `fast` gives up smooth edges and highlights for speed. */
+  constructor(canvas, face, camera, fast) {
+    const antialias = !fast && window.devicePixelRatio < 1.5;
     const gl = canvas.getContext("webgl2", { antialias, powerPreference: "low-power" });
     if (!gl) throw new Error("this browser has no WebGL 2; try another, or turn hardware acceleration on");
-    Object.assign(this, { canvas, face, gl, program: program(gl), stale: true, moved: true });
+    Object.assign(this, { canvas, face, gl, program: program(gl, !fast), stale: true, moved: true });
+    this.pixelRatio = fast ? 0.75 : 1;
     this.look(camera);
     this.upload();
     canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
@@ -124,7 +135,7 @@ export class View {
   draw() {
     if (!this.stale && !this.moved) return;
     const { gl, canvas, camera, places } = this;
-    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    const ratio = this.pixelRatio * Math.min(2, window.devicePixelRatio || 1);
     const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     const height = Math.max(1, Math.round(canvas.clientHeight * ratio));
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });

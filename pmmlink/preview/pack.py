@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from pmmlink.preview.head import Head
+from pmmlink.preview.head import Head, load_head
 from pmmlink.preview.shading import AMBIENT_DOWN, AMBIENT_UP, KEY_FILL_RIM, MATERIALS, linear_from_srgb
 from pmmlink.preview.subdivide import load_smooth_head
 
@@ -61,6 +61,6 @@ def _material(name: str) -> tuple[float, float, float]:
 
 
 @cache
-def packed_head() -> bytes:
-    """The shipped head, smoothed; made once."""
-    return pack_head(load_smooth_head())
+def packed_head(coarse: bool = False) -> bytes:
+    """The shipped head, smoothed unless ``coarse``; made once."""
+    return pack_head(load_head() if coarse else load_smooth_head())

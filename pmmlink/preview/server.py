@@ -50,6 +50,7 @@ SOUND_TYPES = {
 }
 """Sound files that browsers play."""
 
+_BYTES = "application/octet-stream"
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEARTBEAT_S = 2.0
 _FAREWELL_S = 0.5
@@ -172,19 +173,17 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._addressed_to_us():
             self.send_error(HTTPStatus.FORBIDDEN, "open the preview by its own address")
             return
-        path = urlsplit(self.path).path
+        path, query = urlsplit(self.path)[2:4]
         preview = self.server.preview
         take = preview.recording
         answers: dict[str, Callable[[], None]] = {
             "/session.json": lambda: self._reply(json.dumps(preview.session()).encode(), "application/json"),
-            "/head.bin": lambda: self._reply(packed_head(), "application/octet-stream"),
+            "/head.bin": lambda: self._reply(packed_head(query == "detail=coarse"), _BYTES),
             "/stream": self._stream,
         }
         if take is not None:
             values = take.animation.values
-            answers["/take.bin"] = lambda: self._reply(
-                values.astype("<f4").tobytes(), "application/octet-stream"
-            )
+            answers["/take.bin"] = lambda: self._reply(values.astype("<f4").tobytes(), _BYTES)
             if take.sound is not None:
                 sound = take.sound
                 answers["/sound"] = lambda: self._send_file(sound, SOUND_TYPES[sound.suffix.lower()])

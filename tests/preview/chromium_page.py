@@ -109,12 +109,20 @@ class Page:
     def wait_for(self, expression: str, wait_s: float = 30) -> Any:
         """Waits until an expression is true."""
         deadline = time.monotonic() + wait_s
-        while not (value := self.js(expression)):
+        while not (value := self._js_unless_navigating(expression)):
             if time.monotonic() > deadline:
                 shown = self.js("document.body && document.body.innerText")
                 raise AssertionError(f"never became true: {expression}; the page shows: {shown}")
             time.sleep(0.05)
         return value
+
+    def _js_unless_navigating(self, expression: str) -> Any:
+        try:
+            return self.js(expression)
+        except RuntimeError as error:
+            if "navigated" in str(error) or "context" in str(error):
+                return None
+            raise
 
     def screenshot(self) -> bytes:
         """The page as PNG."""

@@ -70,7 +70,7 @@ def test_rest_vowel_and_bilabial_are_told_apart_on_the_mesh_and_in_the_picture(b
     head = load_smooth_head()
     dark = {}
     with PreviewServer("poses", take, port=0) as server:
-        browser.page.goto(f"{server.url}#mouth")
+        browser.page.goto(f"{server.url}?detail=fine#mouth")
         for k, name in enumerate(POSES):
             browser.page.js(f"window.pmmlink.source.seek({3 * k + 1.5})")
             expected = float(head.lip_gap_mm(take.animation.values[90 * k + 45]))
@@ -106,7 +106,7 @@ def test_two_pages_show_the_same_stream_and_a_page_that_leaves_is_forgotten(brow
     with PreviewServer("two", port=0) as server:
         pages = [browser.page, browser.open()]
         for page in pages:
-            page.goto(server.url)
+            page.goto(f"{server.url}?detail=fine")
         deadline = time.monotonic() + 60
         while any(abs(page.js(GAP) - expected) > 0.1 for page in pages):
             server.hub.publish(values)
