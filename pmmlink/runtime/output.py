@@ -9,7 +9,7 @@ import numpy as np
 from pmmlink.dsp.resample import Resampler
 from pmmlink.runtime.base import OutputDevice, TimeSource
 from pmmlink.runtime.clock import POLL_S, DeviceClock
-from pmmlink.runtime.ring import SoundRing
+from pmmlink.sources.ring import SoundRing
 from pmmlink.types import FloatArray
 
 BUFFER_S = 2.0

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pmmlink.runtime.ring import SoundRing
+from pmmlink.sources.ring import SoundRing
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,4 +1,4 @@
-"""A ring of sound between the thread that decodes and the callback of the sound card."""
+"""A ring of sound between a thread and the callback of a sound card."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ class SoundRing:
         """Samples that can be read."""
         return self._written - self._read
 
+    @property
+    def free(self) -> int:
+        """Samples that can be written."""
+        return self._capacity - self.filled
+
     def write(self, samples: FloatArray) -> int:
         """Copy in what fits; the number of samples taken."""
-        count = min(len(samples), self._capacity - self.filled)
+        count = min(len(samples), self.free)
         at = self._written % self._capacity
         first = min(count, self._capacity - at)
         self._data[at : at + first] = samples[:first]
