@@ -30,3 +30,18 @@ def default_profile() -> Path:
 def default_weights() -> Path:
     """The model weights that are used when none are named."""
     return ASSETS / "compact.safetensors"
+
+
+def shipped_profiles() -> dict[str, Path]:
+    """The calibration profiles inside the package, by name, the default first."""
+    return _named("_profile.yaml")
+
+
+def shipped_rigs() -> dict[str, Path]:
+    """The rigs inside the package that a profile may name."""
+    return _named("_rig.yaml")
+
+
+def _named(ending: str) -> dict[str, Path]:
+    paths = {path.name.removesuffix(ending): path for path in ASSETS.glob(f"*{ending}")}
+    return dict(sorted(paths.items(), key=lambda item: (item[0] != "default", item[0])))

@@ -35,6 +35,7 @@ def bake(
     subject: options.Subject = None,
     fps: options.Fps = None,
     profile: options.ProfileFile = None,
+    intensity: options.Intensity = None,
     style: options.Style = None,
     weights: options.Weights = None,
     threads: options.Threads = None,
@@ -50,6 +51,7 @@ def bake(
         "subject": subject,
         "fps": fps,
         "profile": profile,
+        "intensity": intensity,
         "style": style,
         "weights": weights,
         "threads": threads,
@@ -62,7 +64,7 @@ def bake(
 
     settings = Settings(
         fps=config_read.fps,
-        profile=load_profile(config_read.profile),
+        profile=load_profile(config_read.profile, config_read.intensity),
         style=config_read.style,
         weights=config_read.weights,
         threads=config_read.threads,

@@ -43,6 +43,7 @@ def play(
     ] = None,
     speed: Annotated[str | None, typer.Option("--speed", metavar="1|max", help=help_of("speed"))] = None,
     profile: options.ProfileFile = None,
+    intensity: options.Intensity = None,
     style: options.Style = None,
     weights: options.Weights = None,
     threads: options.Threads = None,
@@ -60,6 +61,7 @@ def play(
         "delay_ms": delay_ms,
         "speed": speed,
         "profile": profile,
+        "intensity": intensity,
         "style": style,
         "weights": weights,
         "threads": threads,
@@ -90,7 +92,7 @@ def _play(source: FileSource, settings: Config, console: Console) -> None:
     if not settings.to:
         console.print(f"no --to given: sending to {DEFAULT_TARGET}")
     sinks = [make_sink(url) for url in targets]
-    character = load_profile(settings.profile)
+    character = load_profile(settings.profile, settings.intensity)
     paced = settings.speed != "max"
 
     from pmmlink.model.animator import load_animator

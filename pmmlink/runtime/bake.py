@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from pmmlink.curves import LIVELINK_61
 from pmmlink.errors import RuntimeFault
 from pmmlink.retarget import Profile
 from pmmlink.runtime.base import Animator
@@ -74,7 +73,7 @@ def bake_file(
             animator = load_animator()
         pipeline = Pipeline(animator, sound.rate_hz, fps=fps, profile=profile)
         # Leaving by an exception throws the partial file away.
-        sink.open(LIVELINK_61, fps, subject)
+        sink.open(pipeline.curves, fps, subject)
         with sink:
             size = max(1, round(block_s * sound.rate_hz))
             while (block := sound.read(size)) is not None:

@@ -1,14 +1,15 @@
-"""Sound in, frames out: resampler → model → frame rate → profile. No threads, no clocks, no sockets."""
+"""Sound in, frames out: resampler → model → frame rate → delay → profile. No threads, no sockets."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from fractions import Fraction
 
 from pmmlink.curves import LIVELINK_61, MODEL_32, CurveSet
 from pmmlink.dsp.resample import Resampler
-from pmmlink.retarget import FrameRateConverter, Profile, Retargeter
+from pmmlink.retarget import FrameRateConverter, Profile, ProfileWatcher, Retargeter, TimeShift
 from pmmlink.runtime.base import Animator
 from pmmlink.runtime.stats import ComputeStats, LatencyBudget
 from pmmlink.types import MODEL_FPS, SAMPLE_RATE_HZ, AudioChunk, CurveFrame, FloatArray
@@ -25,7 +26,8 @@ class Pipeline:
         rate_hz: sample rate of the chunks.
         fps: frame rate of the frames.
         profile: the character.
-        curves: the curves of the frames.
+        curves: the curves of the frames, unless the profile has a rig.
+        watcher: gives the character anew when its file changes; its rig and delay stay as they began.
 
     Attributes:
         budget: latency by stage, between a sample pushed and its frame returned.
@@ -40,6 +42,7 @@ class Pipeline:
         fps: Fraction = MODEL_FPS,
         profile: Profile | None = None,
         curves: CurveSet = LIVELINK_61,
+        watcher: ProfileWatcher | None = None,
     ) -> None:
         animator.reset()
         self.rate_hz = rate_hz
@@ -49,6 +52,9 @@ class Pipeline:
         self._resampler = Resampler(rate_hz)
         self._converter = FrameRateConverter(animator.fps, fps, len(MODEL_32))
         self._retargeter = Retargeter(profile or Profile(), curves)
+        self._watcher = watcher
+        delay_ms = self._retargeter.profile.delay_ms
+        self._shift = TimeShift(delay_ms / 1e3, fps, len(MODEL_32))
         self._samples_16k = 0
         self._frames = 0
         self._uncounted_s = 0.0
@@ -57,8 +63,14 @@ class Pipeline:
                 ("resampler", self._resampler.latency_s),
                 ("model look-ahead", animator.latency_samples / SAMPLE_RATE_HZ),
                 ("frame rate", float(self._converter.latency_s)),
+                *([("profile's delay", self._shift.latency_s)] if delay_ms < 0 else []),
             )
         )
+
+    @property
+    def curves(self) -> CurveSet:
+        """Names and order of the values of every frame."""
+        return self._retargeter.target
 
     def push(self, chunk: AudioChunk) -> list[CurveFrame]:
         """Take the next sound at ``rate_hz``; give the frames that are final now."""
@@ -75,6 +87,7 @@ class Pipeline:
         frames += self._emit(self._converter.push(self._animator.flush()))
         total = math.ceil(self._samples_16k * self.fps / SAMPLE_RATE_HZ)
         frames += self._emit(self._converter.flush(total))
+        frames += self._retarget(self._shift.flush())
         self._account(started, len(frames))
         return frames
 
@@ -83,6 +96,15 @@ class Pipeline:
         return self._animator.push(samples)
 
     def _emit(self, rows: FloatArray) -> list[CurveFrame]:
+        return self._retarget(self._shift.push(rows))
+
+    def _retarget(self, rows: FloatArray) -> list[CurveFrame]:
+        changed = self._watcher.poll() if self._watcher is not None else None
+        if changed is not None:
+            before = self._retargeter
+            # Receivers were told the curves at the start, so they stay.
+            kept = dataclasses.replace(changed, rig=before.profile.rig)
+            self._retargeter = Retargeter(kept, before.target)
         values = self._retargeter.apply(rows)
         curves = self._retargeter.target
         frames = [CurveFrame(self._frames + i, self.fps, curves, row) for i, row in enumerate(values)]

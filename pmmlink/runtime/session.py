@@ -7,8 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-from pmmlink.curves import LIVELINK_61
-from pmmlink.retarget import Profile, load_profile
+from pmmlink.retarget import Profile, ProfileWatcher, load_profile
 from pmmlink.runtime.base import Animator
 from pmmlink.runtime.ease import ease_to_neutral
 from pmmlink.runtime.pipeline import Pipeline
@@ -33,7 +32,8 @@ class Session:
         rate_hz: sample rate of what is pushed.
         subject: name of the face.
         fps: frame rate of the frames.
-        profile: the character, read or as a file; None is the shipped default.
+        profile: the character, read or as a file; None is the shipped default. Its file is watched, and
+            read again when it changes.
         animator: the model; None loads the shipped weights, and torch with them.
         lossless: wait for slow targets instead of dropping frames, for streams that nobody watches.
         on_event: told in one line of what happens to a target, from that target's thread.
@@ -64,14 +64,15 @@ class Session:
             from pmmlink.model.animator import load_animator
 
             animator = load_animator()
-        self.pipeline = Pipeline(animator, rate_hz, fps=fps, profile=character)
+        watcher = ProfileWatcher(character, on_event or (lambda _: None)) if character.path else None
+        self.pipeline = Pipeline(animator, rate_hz, fps=fps, profile=character, watcher=watcher)
         self.subject = subject
         self._position = 0
         self._last: CurveFrame | None = None
 
     def open(self) -> None:
         """Begin the stream on every target; ``with`` does it."""
-        self._fanout.open(LIVELINK_61, self.pipeline.fps, self.subject)
+        self._fanout.open(self.pipeline.curves, self.pipeline.fps, self.subject)
 
     def push(self, samples: FloatArray) -> None:
         """Take mono samples ``[N]`` at ``rate_hz``; send the frames that are final now."""

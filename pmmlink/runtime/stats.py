@@ -90,6 +90,8 @@ class CurveTrace:
         """Take note of a frame."""
         if self._low is None or self._high is None:
             self.names = frame.curves.names
+            if self.curve not in frame.curves:  # another rig: follow its first curve
+                self.curve = self.names[0]
             self._low, self._high = frame.values.copy(), frame.values.copy()
         np.minimum(self._low, frame.values, out=self._low)
         np.maximum(self._high, frame.values, out=self._high)

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from pmmlink.curves import LIVELINK_61, CurveSet
-from pmmlink.errors import ConfigError, WireError
+from pmmlink.errors import ConfigError, TargetError, WireError
 from pmmlink.types import CurveFrame, FloatArray
 from pmmlink.wire.values import clamp, require_subject
 
@@ -116,6 +116,19 @@ class Sink(ABC):
             self.close()
         else:
             self.abort()
+
+    @property
+    def _is_arkit(self) -> bool:
+        """Whether the stream has ARKit's curves, or those of another rig that a profile names."""
+        return "jawOpen" in self._curves
+
+    def _require_arkit(self) -> None:
+        """Raises TargetError for a format that knows no other names."""
+        if not self._is_arkit:
+            raise TargetError(
+                f"{self.url}: carries ARKit curves only, but the profile makes {self._curves.label}; "
+                "send that to osc://HOST:8000, vmc://HOST:39539 or FILE.csv"
+            )
 
     @abstractmethod
     def _open(self) -> None:

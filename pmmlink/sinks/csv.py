@@ -47,9 +47,10 @@ class CsvSink(Sink):
             raise TargetError(f"{self._path}: is a folder; name a file in it")
         if not self._path.parent.is_dir():
             raise TargetError(f"{self._path}: the folder {self._path.parent} does not exist; create it first")
+        self._map = CurveMap(LIVELINK_61 if self._is_arkit else self._curves)
         try:
             self._file = self._partial.open("w", encoding="utf-8", newline="\n")
-            self._file.write(csv.header())
+            self._file.write(csv.header() if self._is_arkit else csv.header(self._curves))
             self._file.flush()
         except OSError as error:
             self.abort()
@@ -62,7 +63,8 @@ class CsvSink(Sink):
         if self._file is None:
             return False
         try:
-            self._file.write(csv.row(frame.index / frame.fps, self._map(frame)))
+            values = self._map(frame)
+            self._file.write(csv.row(frame.index / frame.fps, values, in_order=not self._is_arkit))
             now = self._clock()
             if now >= self._flush_due:
                 self._file.flush()

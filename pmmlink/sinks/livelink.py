@@ -51,6 +51,7 @@ class LiveLinkSink(UdpSink):
         self._zero_s = Fraction(0)
 
     def _open(self) -> None:
+        self._require_arkit()
         super()._open()
         self._device_id = device_id(self._subject)
 

@@ -45,6 +45,8 @@ class OscSink(UdpSink):
         self._session = 0
 
     def _open(self) -> None:
+        if self.wanted is not None:
+            self._require_arkit()
         super()._open()
         self._map = CurveMap(self.wanted or self._curves)
         self._names = osc.encode(osc.Names(self._subject, self._map.target.wire_names))

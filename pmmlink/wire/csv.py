@@ -20,7 +20,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pmmlink.curves import LIVELINK_61, LIVELINK_61_CSV, data_name
+from pmmlink.curves import LIVELINK_61, LIVELINK_61_CSV, CurveSet, data_name
 from pmmlink.errors import DataError
 from pmmlink.types import FloatArray
 
@@ -75,19 +75,20 @@ def parse_timecode(text: str) -> Fraction:
     return hour * 3600 + minute * 60 + second + (frame + fraction) / TIMECODE_BASE_HZ
 
 
-def header() -> str:
-    """First line of a file, with its line end."""
-    return ",".join(("Timecode", "BlendshapeCount", *LIVELINK_61_CSV.wire_names)) + "\n"
+def header(curves: CurveSet = LIVELINK_61_CSV) -> str:
+    """First line of a file, with its line end; ``curves`` of another rig make a file for that rig."""
+    return ",".join(("Timecode", "BlendshapeCount", *curves.wire_names)) + "\n"
 
 
-def row(seconds: Fraction, values: FloatArray) -> str:
+def row(seconds: Fraction, values: FloatArray, *, in_order: bool = False) -> str:
     """Line of one frame, with its line end.
 
     Args:
         seconds: time of the frame.
         values: ``[61]`` in the order of :data:`pmmlink.curves.LIVELINK_61`.
+        in_order: the values are in the order of the header already, as those of another rig are.
     """
-    columns = values[_TO_CSV].tolist()
+    columns = (values if in_order else values[_TO_CSV]).tolist()
     return f"{timecode(seconds)},{len(columns)}," + ",".join(f"{value:.10f}" for value in columns) + "\n"
 
 
