@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,48 +12,76 @@ import torch
 from pmmlink.curves import MODEL_32, CurveSet
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.pmmtalk import FRAME_HZ, PMMTalk
+from pmmlink.model.talking_head import fold_batch_norms
 from pmmlink.types import FloatArray
 
 
 class Animator:
     """One stream of speech turned into one stream of curves.
 
+    The model runs once for each frame, when its last sample has come: running it for every small block
+    would read its weights more often and finish no frame earlier.
+
     Attributes:
         curves: names of the columns.
         fps: frame rate of the rows.
         latency_samples: look-ahead at 16 kHz: frame ``k`` becomes final this long after its instant.
-        model: the model underneath.
+        model: the model underneath, a copy for running only: it shares the weights of the one given.
     """
 
     curves: CurveSet = MODEL_32
     fps: Fraction = Fraction(FRAME_HZ)
 
     def __init__(self, model: PMMTalk, style: str = "default") -> None:
-        self.model = model.eval()
+        self.model = _for_running(model)
         self.latency_samples = model.latency
         with torch.inference_mode():
-            self._style = model.style_vector(style)[None]
+            self._style = self.model.style_vector(style)[None]
             # The identity branch runs here, once; resets share its maps.
-            self._identity = model.init_state(1, self._style).identity
+            self._identity = self.model.init_state(1, self._style).identity
         self.reset()
 
     def reset(self) -> None:
         """Forgets the stream; the next sample is the first of a new one."""
         with torch.inference_mode():
-            self._state = self.model.init_state(1, self._style)
+            self._state = self.model.init_state(1, self._style, identity=self._identity)
+        self._waiting: list[FloatArray] = []
+        self._due = self.model.inputs_for(1)
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Feeds mono 16 kHz samples ``[N]``; returns the frames that became final, ``[K, 32]``."""
-        with torch.inference_mode():
-            x = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
-            out = self.model.step(x[None, :, None], self._state)
-        return out[0].numpy()
+        self._waiting.append(np.array(samples, dtype=np.float32))  # copied: callers reuse their buffers
+        self._due -= len(samples)
+        if self._due > 0:
+            return np.zeros((0, len(self.curves)), np.float32)
+        return self._run()
 
     def flush(self) -> FloatArray:
         """Ends the stream; returns the frames it still owes, ``[K, 32]``. Call :meth:`reset` afterwards."""
+        final = self._run() if self._waiting else np.zeros((0, len(self.curves)), np.float32)
         with torch.inference_mode():
             out = self.model.flush(self._state)
-        return out[0].numpy()
+        return np.concatenate([final, out[0].numpy()])
+
+    def _run(self) -> FloatArray:
+        """Runs the model over the samples that wait."""
+        with torch.inference_mode():
+            x = torch.from_numpy(np.concatenate(self._waiting))
+            out = self.model.step(x[None, :, None], self._state)
+        self._waiting.clear()
+        self._due = self.model.inputs_for(self._state.frames + 1) - self._state.samples
+        frames: FloatArray = out[0].numpy()
+        return frames
+
+
+def _for_running(model: PMMTalk) -> PMMTalk:
+    """A copy that shares the tensors, made faster where training could not follow."""
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    running = deepcopy(model, shared).eval()
+    if "image" in running.modalities:
+        with torch.no_grad():
+            fold_batch_norms(running.talking_head)
+    return running
 
 
 def load_animator(weights: Path | None = None, style: str = "default", threads: int = 1) -> Animator:

@@ -185,25 +185,31 @@ class PMMTalk(Stage[PMMTalkState]):
 
     # --- step by step ---------------------------------------------------------------------------
 
-    def init_state(self, batch: int, style: Tensor | None = None, face: Tensor | None = None) -> PMMTalkState:
+    def init_state(
+        self,
+        batch: int,
+        style: Tensor | None = None,
+        face: Tensor | None = None,
+        identity: Identity | None = None,
+    ) -> PMMTalkState:
         """A fresh state.
 
         Args:
             batch: parallel streams.
             style: ``[B, P]``; default the first stored style.
             face: reference faces ``[B or 1, 3, S, S]`` in [0, 1]; default the one in the weights.
+            identity: the face's maps where they are known already; ``face`` is then not looked at.
         """
         names = [n for n in ("audio_encoder", "audio_decoder", "audio_rate", "text_decoder", "text_rate")]
         names += ["mouth_windows", "image_encoder"]
         stages = {n: getattr(self, n) for n in names if hasattr(self, n)}
-        identity: Identity = []
-        if "image" in self.modalities:
+        if identity is None and "image" in self.modalities:
             identity = self._identity() if face is None else self.talking_head.encode_face(face)
         align = self.config.decoder.align_dim
         empty = self.styles.new_zeros(batch, 0, align)
         return PMMTalkState(
             style=self._style(style, batch),
-            identity=identity,
+            identity=identity or [],
             parts={name: stage.init_state(batch) for name, stage in stages.items()},
             decoder=self.decoder.init_state(batch),
             waiting=dict.fromkeys(self.modalities, empty),
@@ -255,6 +261,17 @@ class PMMTalk(Stage[PMMTalkState]):
             state.waiting[modality] = state.waiting[modality][:, ready:]
         state.frames += ready
         return self.finish(self.decoder.step(self._fused(aligned, state.style), state.decoder))
+
+    def inputs_for(self, outputs: int) -> int:
+        needed = []
+        for branch in ("audio", "text"):
+            if branch in self.modalities:
+                tokens = getattr(self, f"{branch}_rate").inputs_for(outputs)
+                latents = getattr(self, f"{branch}_decoder").inputs_for(tokens)
+                needed.append(self.audio_encoder.inputs_for(latents))
+        if "image" in self.modalities:
+            needed.append(self.mouth_windows.inputs_for(self.image_encoder.inputs_for(outputs)))
+        return max(needed)
 
     # --- helpers --------------------------------------------------------------------------------
 

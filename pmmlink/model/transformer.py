@@ -72,6 +72,9 @@ class TransformerLayer(Stage[TransformerState]):
     def forward(self, x: Tensor) -> Tensor:
         return self._tail(x, self.attention(self.attention_norm(x)))
 
+    def inputs_for(self, outputs: int) -> int:
+        return self.attention.inputs_for(outputs)
+
     def _finish(self, x: Tensor, mixed: Tensor, state: TransformerState) -> Tensor:
         waiting = torch.cat([state.skip, x], dim=1) if self.latency else x
         ready = mixed.shape[1]

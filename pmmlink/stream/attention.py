@@ -9,12 +9,16 @@ a penalty linear in the distance to every score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pmmlink.stream.stage import Stage
+
+_FEW = 8
+"""Up to so many steps at once, as in a live stream, the bias is kept."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,9 @@ class CachedAttention(Stage[AttentionState]):
     def forward(self, x: Tensor) -> Tensor:
         return self._attend(x, self.init_state(x.shape[0]))
 
+    def inputs_for(self, outputs: int) -> int:
+        return -(-outputs // self.chunk) * self.chunk
+
     def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
         batch, steps, dim = x.shape
         q, k, v = (
@@ -106,12 +113,30 @@ class CachedAttention(Stage[AttentionState]):
         """
         if steps == 1 and self.slopes.numel() == 0:
             return None  # the cache holds exactly the window
-        query = torch.arange(steps, device=like.device)[:, None]
-        key = torch.arange(-cached, steps, device=like.device)[None, :]
-        start = torch.div(query, self.chunk, rounding_mode="floor") * self.chunk
-        seen = (key < start + self.chunk) & (key >= start - self.left_context)
-        if self.slopes.numel() == 0:
-            bias = torch.zeros(1, 1, 1, device=like.device, dtype=like.dtype)
-        else:
-            bias = -self.slopes.to(like.dtype)[:, None, None] * (query - key).abs()
-        return bias.masked_fill(~seen, float("-inf"))
+        make = _kept_bias if steps <= _FEW and cached == self.left_context else _make_bias
+        heads = self.heads if self.slopes.numel() else 0
+        return make(steps, cached, self.chunk, self.left_context, heads, like.device, like.dtype)
+
+
+def _make_bias(
+    steps: int, cached: int, chunk: int, left: int, heads: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """What :meth:`CachedAttention._bias` returns; ``heads`` is 0 without ALiBi."""
+    query = torch.arange(steps, device=device)[:, None]
+    key = torch.arange(-cached, steps, device=device)[None, :]
+    start = torch.div(query, chunk, rounding_mode="floor") * chunk
+    seen = (key < start + chunk) & (key >= start - left)
+    if heads:
+        bias = -alibi_slopes(heads).to(device, dtype)[:, None, None] * (query - key).abs()
+    else:
+        bias = torch.zeros(1, 1, 1, device=device, dtype=dtype)
+    return bias.masked_fill(~seen, float("-inf"))
+
+
+@lru_cache(maxsize=64)
+def _kept_bias(
+    steps: int, cached: int, chunk: int, left: int, heads: int, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """A live stream asks for the same few again and again, in every layer."""
+    with torch.inference_mode(False):  # kept ones must serve training too
+        return _make_bias(steps, cached, chunk, left, heads, device, dtype)

@@ -84,10 +84,9 @@ class RateWindows(Stage[RateState]):
         first = state.next_output
         # The windows j with floor(j * down / up) < end are those with j * down < end * up.
         last = max(first, -(-end * self.up // self.down)) if end > 0 else first
-        at = torch.tensor([self.position(j) for j in range(first, last)], dtype=torch.long)
-        index = at[:, None] - self.before - state.start + torch.arange(self.taps)[None, :]
-        windows = pending[:, index.to(pending.device).reshape(-1)]
-        windows = windows.reshape(pending.shape[0], last - first, self.taps, pending.shape[2])
+        at = torch.arange(first, last, device=pending.device) * self.down // self.up
+        taps = torch.arange(-self.before - state.start, self.ahead + 1 - state.start, device=pending.device)
+        windows = pending[:, at[:, None] + taps]
         keep = max(0, self.position(last) - self.before - state.start)
         keep = min(keep, pending.shape[1])
         state.tail = pending[:, keep:]

@@ -49,6 +49,10 @@ class Stage(nn.Module, ABC, Generic[S]):
     def forward(self, x: Tensor) -> Tensor:
         """The whole sequence at once, as in training."""
 
+    def inputs_for(self, outputs: int) -> int:
+        """How many input steps must have come before so many output steps (at least 1) are final."""
+        return (outputs - 1) * self.ratio.denominator // self.ratio.numerator + self.latency + 1
+
 
 def stage_device(module: nn.Module) -> torch.device:
     """Device of a module's first parameter or buffer (CPU when it has none)."""
@@ -129,6 +133,11 @@ class Chain(Stage[ChainState]):
         for stage in self._each():
             x = stage(x)
         return x
+
+    def inputs_for(self, outputs: int) -> int:
+        for stage in reversed(self._each()):
+            outputs = stage.inputs_for(outputs)
+        return outputs
 
 
 def join_time(parts: list[Tensor]) -> Tensor:
