@@ -12,6 +12,7 @@ import torch
 from pmmlink.curves import MODEL_32, CurveSet
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.pmmtalk import FRAME_HZ, PMMTalk
+from pmmlink.model.styles import style_vector
 from pmmlink.model.talking_head import fold_batch_norms
 from pmmlink.types import FloatArray
 
@@ -36,7 +37,7 @@ class Animator:
         self.model = _for_running(model)
         self.latency_samples = model.latency
         with torch.inference_mode():
-            self._style = self.model.style_vector(style)[None]
+            self._style = style_vector(self.model, style)[None]
             # The identity branch runs here, once; resets share its maps.
             self._identity = self.model.init_state(1, self._style).identity
         self.reset()
@@ -89,7 +90,7 @@ def load_animator(weights: Path | None = None, style: str = "default", threads: 
 
     Args:
         weights: a weights file; default the shipped one.
-        style: name of a stored style.
+        style: name of a stored style, a blend ``a:0.7,b:0.3``, or a style file.
         threads: CPU threads for the model. One is usually fastest: the matrices are small.
 
     Raises:

@@ -148,7 +148,7 @@ class Profile:
                 if curve not in ARKIT_52:
                     raise ProfileError(f"no curve is called {curve!r}; {nearest(curve, ARKIT_52.names)}")
                 try:
-                    settings[curve] = dataclasses.replace(self.setting(curve), **changes)
+                    settings[curve] = dataclasses.replace(self.setting(curve), **dict[str, Any](changes))
                 except TypeError:
                     known = ", ".join(f.name for f in dataclasses.fields(CurveSetting))
                     raise ProfileError(f"{curve}: settings of a curve are {known}") from None

@@ -26,7 +26,7 @@ class RigCurves(CurveSet):
     """Curves that keep their spelling on the wire: a rig's names are not ours to capitalise."""
 
     @property
-    def wire_names(self) -> tuple[str, ...]:  # type: ignore[override]
+    def wire_names(self) -> tuple[str, ...]:
         return self.names
 
 

@@ -1,0 +1,196 @@
+"""``pmmlink calibrate``: a profile from an actor's take, or from a resting face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pmmlink.cli import options
+from pmmlink.config import Config
+from pmmlink.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pmmlink.model.animator import Animator
+    from pmmlink.retarget.fit import Fit
+    from pmmlink.runtime.calibrate import ActorTake
+
+
+def calibrate(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The profile to write.")],
+    take: Annotated[
+        Path | None, typer.Argument(metavar="TAKE.csv", help="An actor's Live Link Face recording.")
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Option("--audio", metavar="FILE", help="The sound recorded with the take.")
+    ] = None,
+    neutral: Annotated[
+        Path | None,
+        typer.Option("--neutral", metavar="REST.csv", help="A recording of the resting face; taken off."),
+    ] = None,
+    fit_style: Annotated[
+        Path | None,
+        typer.Option("--fit-style", metavar="FILE.json", help="Also fit the speaking style, and write it."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the curves (needs matplotlib).")
+    ] = None,
+    profile: options.ProfileFile = None,
+    style: options.Style = None,
+    weights: options.Weights = None,
+    threads: options.Threads = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Fit a profile to an actor: gains, offsets and delay so that the model's curves meet the recorded ones.
+
+    With --neutral alone the profile takes that resting face off. What the take cannot say stays as it is, and
+    is listed. --profile names the profile to begin from.
+    """
+    flags = {"profile": profile, "style": style, "weights": weights, "threads": threads}
+    settings = Config.load(flags, config)
+    if (take is None) != (audio is None):
+        raise ConfigError("a take needs its sound, and the sound its take: TAKE.csv --audio FILE")
+    if take is None and neutral is None:
+        raise ConfigError("name a take with its sound (TAKE.csv --audio FILE), or --neutral REST.csv")
+    if take is None and (fit_style is not None or plot is not None):
+        raise ConfigError("--fit-style and --plot need a take: TAKE.csv --audio FILE")
+
+    from pmmlink.cli.progress import make_console
+    from pmmlink.retarget import load_profile, save_profile
+
+    console = make_console()
+    # What is cheap to refuse is refused before the model is loaded.
+    base = load_profile(settings.profile)
+    _check_writable(out, ".yaml", ".yml")
+    if take is None or audio is None:
+        from pmmlink.runtime.calibrate import neutral_profile
+
+        if neutral is not None:
+            character = neutral_profile(neutral, out.stem, base)
+            save_profile(character, out, f"Made by pmmlink calibrate from the rest in {neutral.name}.")
+            resting = ", ".join(f"{curve} {value:.2f}" for curve, value in character.neutral.items())
+            console.print(f"{out}: takes off {resting or 'nothing: the face rests at zero already'}")
+        return
+    if fit_style is not None:
+        _check_writable(fit_style, ".json")
+    if plot is not None:
+        _need_matplotlib()
+
+    from pmmlink.runtime.calibrate import calibrate as fit_take
+    from pmmlink.runtime.calibrate import load_actor_take, predict, profile_of
+
+    actor = load_actor_take(take, audio, neutral)
+    for note in actor.notes:
+        console.print(note)
+
+    from pmmlink.model.animator import load_animator
+
+    animator = load_animator(settings.weights, settings.style, settings.threads)
+    if fit_style is not None:
+        animator = _fit_style(animator, settings.style, actor, fit_style, console)
+    fit = fit_take(animator, actor)
+    _report(fit, console)
+    character = profile_of(fit, out.stem, base)
+    comment = f"Made by pmmlink calibrate from {take.name} and {audio.name}"
+    comment += f", for --style {fit_style.name}." if fit_style else "."
+    save_profile(character, out, comment)
+    style_flag = f" --style {fit_style}" if fit_style else ""
+    console.print(f"{out}: written; use it with --profile {out}{style_flag}")
+    if plot is not None:
+        _draw(predict(animator, actor.sound), actor, fit, plot)
+        console.print(f"{plot}: written")
+
+
+def _check_writable(path: Path, *endings: str) -> None:
+    if path.suffix.lower() not in endings:
+        raise ConfigError(f"{path}: must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
+def _need_matplotlib() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise ConfigError("--plot needs matplotlib: pip install 'pmmlink[preview]'")
+
+
+def _fit_style(animator: Animator, style: str, actor: ActorTake, path: Path, console: Console) -> Animator:
+    from pmmlink.model.animator import Animator
+    from pmmlink.model.style_fit import fit_style
+    from pmmlink.model.styles import save_style, style_vector
+
+    model = animator.model
+    found = fit_style(model, [(actor.sound, actor.recorded)], style_vector(model, style))
+    save_style(path, model, found.vector)
+    console.print(f"{path}: style fitted, error {found.error_before:.4f} -> {found.error_after:.4f}")
+    return Animator(model, str(path))
+
+
+def _report(fit: Fit, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("curve")
+    for title in ("gain", "offset", "trust", "before", "after", "held out", ""):
+        table.add_column(title, justify="right" if title else "left")
+    for result in fit.curves:
+        if result.kept:
+            continue
+        table.add_row(
+            result.curve,
+            f"{result.gain:.2f}",
+            f"{result.offset:+.3f}",
+            f"{result.confidence:.2f}",
+            f"{result.error_before:.4f}",
+            f"{result.error_after:.4f}",
+            f"{result.held_out_before:.4f} -> {result.held_out_after:.4f}",
+        )
+    fitted = [result for result in fit.curves if not result.kept]
+    if fitted:
+        console.print(table)
+        before = sum(result.error_before for result in fitted) / len(fitted)
+        after = sum(result.error_after for result in fitted) / len(fitted)
+        console.print(f"mean absolute error of {len(fitted)} curves: {before:.4f} -> {after:.4f}")
+    reasons: dict[str, list[str]] = {}
+    for result in fit.curves:
+        if result.kept:
+            reasons.setdefault(result.kept, []).append(result.curve)
+    for reason, curves in reasons.items():
+        console.print(f"kept: {', '.join(curves)}: {reason}")
+    kept = f" ({fit.delay_kept}: kept)" if fit.delay_kept else ""
+    console.print(f"delay {fit.delay_ms:+.0f} ms{kept}, correlation {fit.correlation:.2f}")
+
+
+def _draw(predicted: object, actor: ActorTake, fit: Fit, path: Path) -> None:
+    """Recorded, predicted and fitted curves over time, the fitted ones that move most."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import numpy as np
+    from matplotlib import pyplot as plt
+
+    from pmmlink.curves import MODEL_32
+
+    rows = np.asarray(predicted)
+    count = min(len(rows), len(actor.recorded))
+    seconds = np.arange(count) / 30
+    fitted = [result for result in fit.curves if not result.kept] or list(fit.curves)
+    spread = {r.curve: float(actor.recorded[:, MODEL_32.index(r.curve)].std()) for r in fitted}
+    shown = sorted(fitted, key=lambda r: -spread[r.curve])[:6]
+    figure, axes = plt.subplots(len(shown), 1, figsize=(12, 2 * len(shown)), sharex=True, squeeze=False)
+    for axis, result in zip(axes[:, 0], shown, strict=True):
+        column = MODEL_32.index(result.curve)
+        x = np.interp(np.arange(count) - fit.delay_frames, np.arange(count), rows[:count, column])
+        axis.plot(seconds, actor.recorded[:count, column], label="recorded", color="black", linewidth=1)
+        axis.plot(seconds, rows[:count, column], label="before", color="tab:red", linewidth=0.8)
+        axis.plot(seconds, np.clip(result.gain * x + result.offset, 0, 1), label="after", color="tab:blue")
+        axis.set_ylabel(result.curve)
+    axes[0, 0].legend(loc="upper right")
+    axes[-1, 0].set_xlabel("seconds")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
