@@ -57,12 +57,24 @@ class Retargeter:
         self._sideways = np.array(face.positions(_SIDEWAYS))
         self._lips = LipTie(face, profile.setting("mouthClose").gain) if profile.tie_lips else None
 
-    def apply(self, values: FloatArray) -> FloatArray:
-        """Retarget ``[K, len(source)]`` to a new ``[K, len(target)]``."""
+    def apply(self, values: FloatArray, unsmoothed: FloatArray | None = None) -> FloatArray:
+        """Retarget ``[K, len(source)]`` to a new ``[K, len(target)]``.
+
+        Args:
+            values: frames.
+            unsmoothed: the same frames before a filter: whether the lips are closed is seen in these, so that
+                smoothing cannot open them.
+        """
         profile = self.profile
         out = np.zeros((len(values), self._width), np.float32)
         out[:, self._columns] = values
-        seen = self._lips.observe(out) if self._lips is not None else None
+        seen = None
+        if self._lips is not None:
+            lips = out
+            if unsmoothed is not None:
+                lips = np.zeros_like(out)
+                lips[:, self._columns] = unsmoothed
+            seen = self._lips.observe(lips)
         if profile.mirror:
             out = out[:, self._other_side] * self._turn
         if len(self._neutral):

@@ -1,4 +1,4 @@
-"""Sound in, frames out: resampler → model → frame rate → delay → profile. No threads, no sockets."""
+"""Sound in, frames out: resampler → model → frame rate → delay → smoothing → profile. No threads."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import math
 import time
 from fractions import Fraction
 
+import numpy as np
+
 from pmmlink.curves import LIVELINK_61, MODEL_32, CurveSet
 from pmmlink.dsp.resample import Resampler
 from pmmlink.retarget import FrameRateConverter, Profile, ProfileWatcher, Retargeter, TimeShift
+from pmmlink.retarget.smooth import OneEuro, Smoother
 from pmmlink.runtime.base import Animator
 from pmmlink.runtime.stats import ComputeStats, LatencyBudget
 from pmmlink.types import MODEL_FPS, SAMPLE_RATE_HZ, AudioChunk, CurveFrame, FloatArray
@@ -54,6 +57,7 @@ class Pipeline:
         self._retargeter = Retargeter(profile or Profile(), curves)
         self._watcher = watcher
         delay_ms = self._retargeter.profile.delay_ms
+        self._smoother = _smoother(self._retargeter.profile, fps)
         self._shift = TimeShift(delay_ms / 1e3, fps, len(MODEL_32))
         self._samples_16k = 0
         self._frames = 0
@@ -105,7 +109,13 @@ class Pipeline:
             # Receivers were told the curves at the start, so they stay.
             kept = dataclasses.replace(changed, rig=before.profile.rig)
             self._retargeter = Retargeter(kept, before.target)
-        values = self._retargeter.apply(rows)
+            if kept.smoothing != before.profile.smoothing:
+                self._smoother = _smoother(kept, self.fps)
+        if self._smoother is None or not len(rows):
+            values = self._retargeter.apply(rows)
+        else:
+            smooth = np.stack([self._smoother.apply(row) for row in rows])
+            values = self._retargeter.apply(smooth, unsmoothed=rows)
         curves = self._retargeter.target
         frames = [CurveFrame(self._frames + i, self.fps, curves, row) for i, row in enumerate(values)]
         self._frames += len(frames)
@@ -118,3 +128,8 @@ class Pipeline:
         if frames:
             self.compute.per_frame.add(self._uncounted_s / frames, frames)
             self._uncounted_s = 0.0
+
+
+def _smoother(profile: Profile, fps: Fraction) -> Smoother | None:
+    groups = {group: OneEuro(s.min_cutoff_hz, s.beta) for group, s in profile.smoothing.items()}
+    return Smoother(MODEL_32, float(fps), groups) if groups else None

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pmmlink.curves import LIVELINK_61
+from pmmlink.curves import LIVELINK_61, MODEL_32
 from pmmlink.errors import ProfileError
-from pmmlink.retarget import Profile, ProfileEditor, ProfileWatcher, load_profile
+from pmmlink.retarget import Profile, ProfileEditor, ProfileWatcher, Smoothing, load_profile
 from pmmlink.runtime.pipeline import Pipeline
 from pmmlink.testing import LoudnessAnimator
 from pmmlink.types import AudioChunk
@@ -116,6 +116,29 @@ def test_a_profiles_delay_shifts_the_frames_and_a_lead_is_in_the_latency_budget(
         assert len(shifted) == len(plain)
         np.testing.assert_allclose(shifted[10:50], plain[10 - shift : 50 - shift], atol=1e-5)
         assert budget_s - plain_s == pytest.approx(max(0.0, -delay_ms / 1e3))
+
+
+def test_a_profiles_smoothing_calms_the_jaw_but_never_opens_closed_lips() -> None:
+    class Jitter(LoudnessAnimator):
+        """A trembling jaw, and every tenth frame a P: lips closed over it."""
+
+        def push(self, samples: np.ndarray) -> np.ndarray:
+            rows = super().push(samples)
+            rows[:] = 0.0
+            jaw, close = MODEL_32.index("jawOpen"), MODEL_32.index("mouthClose")
+            rows[:, jaw] = 0.4 + 0.05 * (-1.0) ** np.arange(len(rows))
+            rows[::10, close] = rows[::10, jaw]
+            return rows
+
+    def frames(profile: Profile) -> np.ndarray:
+        out = Pipeline(Jitter(), 16_000, profile=profile).push(AudioChunk(np.zeros(64_000, np.float32), 0))
+        return np.stack([frame.values for frame in out])
+
+    jaw, close = LIVELINK_61.index("jawOpen"), LIVELINK_61.index("mouthClose")
+    calm = frames(Profile(smoothing={"jaw": Smoothing(1.0), "mouth": Smoothing(1.0)}))
+    assert np.ptp(calm[30:, jaw]) < 0.3 * np.ptp(frames(Profile())[30:, jaw])
+    np.testing.assert_allclose(calm[::10, close], calm[::10, jaw], atol=1e-6)
+    assert (calm[1::10, close] < 0.1).all()
 
 
 def test_the_editor_undoes_redoes_and_compares_with_the_file(anna: Path) -> None:
