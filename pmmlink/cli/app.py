@@ -13,12 +13,14 @@ import typer
 
 from pmmlink import __version__
 from pmmlink.cli.bake import bake
+from pmmlink.cli.calibrate import calibrate
 from pmmlink.cli.data import app as data_app
 from pmmlink.cli.eval import evaluate
 from pmmlink.cli.listen import listen
 from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
 from pmmlink.cli.preview import preview
+from pmmlink.cli.profile import app as profile_app
 from pmmlink.cli.render import render
 from pmmlink.errors import PmmlinkError
 
@@ -35,7 +37,9 @@ app.command("bake")(bake)
 app.command("listen")(listen)
 app.command("preview")(preview)
 app.command("render")(render)
+app.command("calibrate")(calibrate)
 app.command("eval")(evaluate)
+app.add_typer(profile_app, name="profile")
 app.add_typer(model_app, name="model")
 app.add_typer(data_app, name="data")
 
