@@ -4,14 +4,16 @@
 // where the processor has to draw.
 const LIGHT = `
 uniform vec3 towards[3], colour[3], ambientUp, ambientDown;
-vec3 lit(vec3 normal, vec3 tone, vec3 gloss) {
+vec3 lit(vec3 normal, vec3 tone, vec3 gloss) { // sRGB
   vec3 n = normalize(normal);
   vec3 diffuse = mix(ambientDown, ambientUp, n.y * 0.5 + 0.5);
   for (int k = 0; k < 3; k++) {
     diffuse += max((dot(n, towards[k]) + gloss.z) / (1.0 + gloss.z), 0.0) * colour[k];
   }
   vec3 halfway = normalize(towards[0] + vec3(0.0, 0.0, 1.0));
-  return tone * diffuse + gloss.x * pow(max(dot(n, halfway), 0.0), gloss.y) * colour[0];
+  vec3 light = tone * diffuse + gloss.x * pow(max(dot(n, halfway), 0.0), gloss.y) * colour[0];
+  light = clamp(light, 0.0, 1.0);
+  return mix(12.92 * light, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light));
 }`;
 
 const vertexShader = (perPixel) => `#version 300 es
@@ -36,8 +38,7 @@ centroid in vec3 facing, tone, gloss;
 out vec4 pixel;
 ${perPixel ? LIGHT : ""}
 void main() {
-  vec3 light = clamp(${perPixel ? "lit(facing, tone, gloss)" : "tone"}, 0.0, 1.0);
-  pixel = vec4(mix(12.92 * light, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light)), 1.0);
+  pixel = vec4(${perPixel ? "lit(facing, tone, gloss)" : "tone"}, 1.0);
 }`;
 
 function program(gl, perPixel) {

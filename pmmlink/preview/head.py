@@ -110,7 +110,8 @@ def triangulated(quads: npt.NDArray[np.int64], vertices: FloatArray) -> IntArray
     q = quads
     one = np.where(first[:, None], q[:, [0, 1, 2]], q[:, [0, 1, 3]])
     two = np.where(first[:, None], q[:, [0, 2, 3]], q[:, [1, 2, 3]])
-    triangles = np.concatenate([one, two])
+    # Both halves follow each other: whoever draws them in order finds their corners still at hand.
+    triangles = np.stack([one, two], axis=1).reshape(-1, 3)
     edges = vertices[triangles]
     area = np.linalg.norm(np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0]), axis=1)
     kept: IntArray = triangles[area > 1e-12].astype(np.int32)
