@@ -8,6 +8,7 @@ in front. To add a setting, add one line to :class:`Config`.
 # ruff: noqa: RUF009 - _key() is dataclasses.field()
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -77,6 +78,18 @@ def _one_of(*choices: str) -> Parser:
     return parse
 
 
+def _gain(value: object) -> float | None:
+    if value == "auto":
+        return None
+    try:
+        gain_db = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        gain_db = math.nan
+    if isinstance(value, bool) or not -40 <= gain_db <= 40:
+        raise ValueError("expected auto or a number of dB from -40 to 40")
+    return gain_db
+
+
 def _frame_rate(value: object) -> Fraction:
     expected = "expected a frame rate from 1 to 240, like 60, 29.97 or 30000/1001"
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
@@ -112,6 +125,21 @@ class Config:
     )
     speed: str = _key("1", _one_of("1", "max"), "1: as the sound is heard; max: as fast as possible, silent.")
     jobs: int = _key(1, _count(1, 256), "Files baked at the same time, each in its own process.")
+    latency: str = _key(
+        "balanced", _one_of("low", "balanced", "quality"), "Live: sound worked on at once: 5, 10 or 20 ms."
+    )
+    pace: str = _key(
+        "speech",
+        _one_of("speech", "arrival"),
+        "Live --stdin: show sound as it would be heard, or at once as it arrives.",
+    )
+    rate: int = _key(16_000, _count(8000, 192_000), "Live --stdin, --ws: sample rate of the sound.")
+    format: str = _key("s16le", _one_of("s16le", "f32le"), "Live --stdin: kind of samples.")
+    gate: bool = _key(True, _switch, "Live: let only voices move the mouth, not breath or keys.")
+    gain: float | None = _key(0.0, _gain, "Live: microphone gain in dB, or auto.")
+    idle: bool = _key(False, _switch, "Live: blinks, gaze and small motion of the head.")
+    seed: int = _key(0, _count(0, 2**31 - 1), "Live: seed of the idle motion.")
+    smooth: bool = _key(False, _switch, "Live: One-Euro smoothing of the curves.")
     file: Path | None = None
 
     @classmethod

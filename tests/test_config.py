@@ -57,7 +57,7 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     [
         ("fps: 30\nsubjet: A", r"pmmlink\.yaml:2: unknown key 'subjet'; did you mean 'subject'\?"),
         ("# note\n\ndelay_ms: 3", r":3: unknown key 'delay_ms'; did you mean 'delay-ms'\?"),
-        ("xyzzyqqq: 1", r":1: unknown key 'xyzzyqqq'; valid: to, subject"),
+        ("xyzzyqqq: 1", r":1: unknown key 'xyzzyqqq'; no valid name is near it"),
         ("fps: 60\nfps: 30", r":2: key 'fps' appears twice \(first on line 1\)"),
         ("fps: fast", r":1: fps: expected a frame rate from 1 to 240.*not 'fast'"),
         ("fps: 0", r":1: fps: expected"),

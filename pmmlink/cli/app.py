@@ -15,8 +15,11 @@ from pmmlink import __version__
 from pmmlink.cli.bake import bake
 from pmmlink.cli.calibrate import calibrate
 from pmmlink.cli.data import app as data_app
+from pmmlink.cli.devices import devices
+from pmmlink.cli.doctor import doctor
 from pmmlink.cli.eval import evaluate
 from pmmlink.cli.listen import listen
+from pmmlink.cli.live import live
 from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
 from pmmlink.cli.preview import preview
@@ -33,12 +36,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("play")(play)
+app.command("live")(live)
 app.command("bake")(bake)
 app.command("listen")(listen)
 app.command("preview")(preview)
 app.command("render")(render)
 app.command("calibrate")(calibrate)
 app.command("eval")(evaluate)
+app.command("devices")(devices)
+app.command("doctor")(doctor)
 app.add_typer(profile_app, name="profile")
 app.add_typer(model_app, name="model")
 app.add_typer(data_app, name="data")

@@ -41,7 +41,7 @@ def _table(offsets: Float64Array, half: int, cutoff: float) -> FloatArray:
 class LiveResampler:
     """Streaming conversion of mono sound between two fixed rates; equal rates pass through.
 
-    Output sample ``i`` stands at ``i / rate_out`` seconds of the input, and any cutting gives the same output.
+    Output sample ``i`` stands at ``i / rate_out`` seconds of the input; any cutting gives the same output.
     Positions are integers over a common denominator, so nothing adds up over hours.
 
     Attributes:

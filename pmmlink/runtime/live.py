@@ -44,10 +44,13 @@ from pmmlink.types import MODEL_FPS, SAMPLE_RATE_HZ, AudioChunk, CurveFrame, Flo
 HOPS_S = {"low": 0.005, "balanced": 0.01, "quality": 0.02}
 """``--latency``: sound taken from the device and given to the model at once."""
 
+MONITOR_DELAY_S = 0.15
+"""With a monitor: what face and sound trail the microphone by, the hop apart."""
+
 DRY_S = 0.15
 """A program that brings nothing for so long is silent."""
 
-GONE_S = 0.5
+GONE_S = 0.2
 """A device that brings nothing for so long is gone."""
 
 BACKLOG_S = 1.0
@@ -60,6 +63,7 @@ ASLEEP_S = 2.0
 """The loop did not run for so long: the computer slept."""
 
 _CALM_S = 3.0
+_HOPS_A_STEP = 8
 _AFTER_END_S = EASE_S + 0.35
 
 
@@ -138,6 +142,7 @@ class Live:
         self.stats = LiveStats()
         self.muted = False
         self.taps: list[SoundTap] = []
+        self._orders: deque[Callable[[], None]] = deque()
         self._animator = animator
         self._target = target
         self._profile = profile or Profile()
@@ -224,6 +229,14 @@ class Live:
         """The face of the last second is the neutral one from now on."""
         self._recentre.recentre()
 
+    def attach(self, make: Callable[[int, int], SoundTap]) -> None:
+        """Let a tap be made between two steps of the loop, from the stream's position and its sample rate."""
+        self._orders.append(lambda: self.taps.append(make(self._position, self._intake.rate_hz)))
+
+    def detach(self, tap: SoundTap) -> None:
+        """Let a tap go, between two steps of the loop."""
+        self._orders.append(lambda: self.taps.remove(tap))
+
     @property
     def idle_now(self) -> bool:
         """Everything that came has been shown."""
@@ -244,8 +257,7 @@ class Live:
     def _run(self) -> None:
         try:
             while not self._stop.is_set() and not self._ended:
-                self.step()
-                if not self._ended:
+                if not self.step() and not self._ended:
                     self._intake.wait(self._nap_s())
         except Exception as fault:
             self._error = fault
@@ -259,11 +271,15 @@ class Live:
             return min(self.options.hop_s, max(0.0, self._due_s(self._ready[0][0]) - self._host.now()))
         return self.options.hop_s / 2 if self._silent else self.options.hop_s
 
-    def step(self) -> None:
-        """Do what there is to do now. The loop's thread calls it, or a test in its place."""
+    def step(self) -> bool:
+        """Do a little of what there is to do now; whether there is more.
+
+        The loop's thread calls it, or a test in its place.
+        """
         now = self._host.now()
+        while self._orders:
+            self._orders.popleft()()
         asleep_s = now - self._stepped_s if self._stepped_s is not None else 0.0
-        self._stepped_s = now
         if asleep_s > ASLEEP_S and self._started:
             self._woke(asleep_s)
         if self.source.intake is not self._intake:
@@ -272,10 +288,15 @@ class Live:
         if dropped is not None:
             self._interrupted(dropped)
         self._catch_up(now)
-        while not self._stop.is_set() and self._advance(self._host.now()):
+        hops = 0
+        # In pieces, so that a loop that cannot keep up still hears orders, interrupts and its backlog.
+        while hops < _HOPS_A_STEP and self._advance(self._host.now()):
             self._send_due()
+            hops += 1
         self._send_due()
         self._check_end()
+        self._stepped_s = self._host.now()
+        return hops == _HOPS_A_STEP
 
     def _advance(self, now: float) -> bool:
         """Take the next hop of sound, or of silence; False when it is not time for either."""
@@ -309,6 +330,7 @@ class Live:
             self._pace.anchor(self._position, arrival.at_s)
         elif not paced:
             self._pace.anchor(self._position + round(count * SAMPLE_RATE_HZ / rate), arrival.at_s)
+        self.stats.gaps += self._started and self._silent
         self._started, self._silent = True, False
         self._last_arrival_s = max(self._last_arrival_s, arrival.at_s)
         for tap in self.taps:
@@ -357,7 +379,9 @@ class Live:
         shown = replace(frame, values=values)
         now = self._host.now()
         arrived_s = self._arrivals.of(position)
-        age_s = now - max(arrived_s, self._due_s(frame)) if arrived_s is not None else 0.0
+        # Speech that waits in the queue is not late.
+        wanted_s = max(arrived_s, self._due_s(frame)) if arrived_s is not None else now
+        age_s = now - wanted_s
         if age_s > self.allowed_s:
             self._late(age_s, now)
             return
@@ -365,7 +389,8 @@ class Live:
         self._last = shown
         sent_s = self._host.now()
         if arrived_s is not None:
-            self.stats.sent(shown, final_s - arrived_s, now - final_s, sent_s - now, sent_s - arrived_s)
+            awaited_s = max(0.0, final_s - wanted_s)
+            self.stats.sent(shown, awaited_s, now - max(final_s, wanted_s), sent_s - now, sent_s - wanted_s)
         for tap in self.taps:
             tap.frame(shown)
 
@@ -441,7 +466,10 @@ class Live:
         next_frame = self._first_frame_due()
         frame = max(next_frame, first_frame_from(wanted, self.options.fps))
         self._position = position_of(frame, self.options.fps)
-        self._pace.origin_s -= (self._position - wanted) / SAMPLE_RATE_HZ
+        slip = self._position - wanted
+        self._pace.origin_s -= slip / SAMPLE_RATE_HZ
+        for tap in self.taps:
+            tap.sound(np.zeros(slip, np.float32), SAMPLE_RATE_HZ, self._host.now())
         self._first_frame = frame
         self._ready.clear()
         self._pipeline = self._new_pipeline()

@@ -23,6 +23,7 @@ class LiveStats:
             ``send``.
         frames: frames sent.
         dropped: frames given up because they were late or their sound was skipped.
+        gaps: times that sound began again after silence had been filled in.
         interrupts: barge-ins.
         lost: samples lost by intakes that are no longer in force.
         overflows: overflows that those reported.
@@ -36,6 +37,7 @@ class LiveStats:
         self.parts = {name: Histogram() for name in PARTS}
         self.frames = 0
         self.dropped = 0
+        self.gaps = 0
         self.interrupts = 0
         self.lost = 0
         self.overflows = 0

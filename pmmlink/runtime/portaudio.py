@@ -23,12 +23,13 @@ class PortAudioDevice:
     Args:
         rate_hz: wanted sample rate.
         channels: wanted channels; a device with fewer gets two or one.
+        latency_s: latency asked of the device.
 
     Raises:
         RuntimeFault: PortAudio is not installed, or there is no output device that opens.
     """
 
-    def __init__(self, rate_hz: int, channels: int) -> None:
+    def __init__(self, rate_hz: int, channels: int, latency_s: float = _LATENCY_S) -> None:
         try:
             import sounddevice
         except OSError:
@@ -53,7 +54,7 @@ class PortAudioDevice:
                 channels=self.channels,
                 dtype="float32",
                 blocksize=round(_BLOCK_S * self.rate_hz),
-                latency=_LATENCY_S,
+                latency=latency_s,
                 callback=self._callback,
             )
         except (sounddevice.PortAudioError, ValueError) as fault:

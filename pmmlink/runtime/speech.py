@@ -27,10 +27,10 @@ _POLL_S = 0.01
 class SpeechSession:
     """Speech in, a face out to every target, in real time. Known as ``pmmlink.Session``.
 
-    Speech may be pushed as it comes or much faster. Each frame leaves when its sound is heard by somebody who
-    plays the speech from the moment its first sample was pushed; where sound comes just in time, as soon as it
-    is final. Sentences may follow each other without a pause. Between them the mouth is closed, and frames
-    go on.
+    Speech may be pushed as it comes or much faster. Each frame leaves when its sound is heard by somebody
+    who plays the speech from the moment its first sample was pushed; where sound comes just in time, as soon
+    as it is final. Sentences may follow each other without a pause. Between them the mouth is closed, and
+    frames go on.
 
         with pmmlink.Session(["osc://127.0.0.1:8000"], rate_hz=24_000) as session:
             for pcm in synthesiser("Hello there."):   # mono float32, int16, or bytes of s16le

@@ -30,8 +30,8 @@ class Pace:
     """Host time at which speech is heard by somebody who hears it as soon as it comes.
 
     Speech that comes faster than real time is heard from its first sample on, without gaps; after a silence
-    it starts anew. A writer in real time whose crystal is not ours would pile up a lead over hours; a small lead
-    that never goes away is therefore taken back, 1 ms a second at most, which no eye sees.
+    it starts anew. A writer in real time whose crystal is not ours would pile up a lead over hours; a small
+    lead that never goes away is therefore taken back, 1 ms a second at most, which no eye sees.
     """
 
     _WINDOW_S = 5.0

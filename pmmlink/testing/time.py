@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable
 
 
@@ -13,19 +14,21 @@ class VirtualTime:
 
     def __init__(self, start_s: float = 1000.0) -> None:
         self._now_s = start_s
-        self._when_s = float("inf")
-        self._action: Callable[[], None] = lambda: None
+        self._appointments: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = 0
 
     def now(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
         end_s = self._now_s + seconds
-        while self._when_s <= end_s:
-            self._now_s, self._when_s = self._when_s, float("inf")
-            self._action()
+        while self._appointments and self._appointments[0][0] <= end_s:
+            self._now_s, _, action = heapq.heappop(self._appointments)
+            action()
         self._now_s = end_s
 
     def at(self, when_s: float, action: Callable[[], None]) -> None:
-        """Run ``action`` at a time. There is one appointment; a new one replaces it."""
-        self._when_s, self._action = when_s, action
+        """Run ``action`` at a time, once."""
+        # The count keeps appointments for the same time in the order in which they were made.
+        self._count += 1
+        heapq.heappush(self._appointments, (when_s, self._count, action))

@@ -60,9 +60,14 @@ class Rig:
     def run(self, seconds: float, every_s: float = 0.005) -> None:
         """Let time pass, the loop turning all the while."""
         for _ in range(round(seconds / every_s)):
-            self.live.step()
+            self.turn()
             self.host.sleep(every_s)
-        self.live.step()
+        self.turn()
+
+    def turn(self) -> None:
+        """Let the loop do all that there is to do now."""
+        while self.live.step():
+            pass
 
     def speak(self, sound: np.ndarray, block_s: float = 0.01) -> None:
         """Deliver sound in real time, the loop turning after each block."""
@@ -70,4 +75,4 @@ class Rig:
         for at in range(0, len(sound), size):
             self.host.sleep(size / self.source.intake.rate_hz)
             self.source.push(sound[at : at + size])
-            self.live.step()
+            self.turn()

@@ -1,0 +1,178 @@
+"""How ``pmmlink live`` shows itself: a view on a terminal, plain lines elsewhere, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pmmlink.cli.progress import clock_text
+from pmmlink.runtime.live import Live
+from pmmlink.runtime.record import TakeRecorder
+from pmmlink.sinks import SinkStats
+
+_EVERY_S = 1.0
+_FLOOR_DB = -60.0
+_CURVES = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthSmileLeft",
+           "mouthPressLeft", "mouthLowerDownLeft")  # fmt: skip
+_MOUTHS = ("-----", "(---)", "( - )", "( o )", "( O )", "(  O  )")
+
+
+class LiveShow(AbstractContextManager["LiveShow"]):
+    """Draws a session until it is left.
+
+    Args:
+        console: where to.
+        live: the session.
+        targets: asked for what became of the frames.
+        recorder: asked for the take that is being recorded, if any.
+        as_json: one JSON object a line instead of text.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        live: Live,
+        targets: Callable[[], dict[str, SinkStats]],
+        recorder: Callable[[], TakeRecorder | None],
+        as_json: bool,
+    ) -> None:
+        self._console = console
+        self._session = live
+        self._targets = targets
+        self._recorder = recorder
+        self._json = as_json
+        self._started_s = self._due_s = time.monotonic()
+        self._rich: RichLive | None = None
+
+    def __enter__(self) -> LiveShow:
+        self._started_s = self._due_s = time.monotonic()
+        if self._console.is_terminal and not self._json:
+            self._rich = RichLive(
+                get_renderable=self._draw, console=self._console, refresh_per_second=8, transient=True
+            )
+            self._rich.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._rich is not None:
+            self._rich.__exit__(kind, error, trace)
+            self._rich = None
+
+    def tick(self) -> None:
+        """Called often; prints the line when one is due."""
+        now = time.monotonic()
+        if self._rich is not None or now < self._due_s:
+            return
+        self._due_s = now + _EVERY_S
+        if self._json:
+            self._print_json({"type": "status", **self.figures()})
+        else:
+            self._console.print("  ".join(self._lines()))
+
+    def note(self, text: str) -> None:
+        """An event, from any thread: a line that stays."""
+        if self._json:
+            self._print_json({"type": "event", "time_s": self._elapsed_s, "text": text})
+        else:
+            self._console.print(f"{clock_text(self._elapsed_s)} {text}")
+
+    def figures(self) -> dict[str, Any]:
+        """Every figure, for JSON; times in milliseconds."""
+        live, stats = self._session, self._session.stats
+        take = self._recorder()
+        parts = {
+            name: {f"p{p}": _ms(part.percentile_s(p)) for p in (50, 95, 99)}
+            for name, part in stats.parts.items()
+        }
+        return {
+            "time_s": self._elapsed_s,
+            "source": live.source.name,
+            "level_db": round(stats.level_db, 1),
+            "muted": live.muted,
+            "frames": stats.frames,
+            "dropped": stats.dropped,
+            "gaps": stats.gaps,
+            "overflow_samples": stats.lost + live.source.intake.lost,
+            "device_overflows": stats.overflows + live.source.intake.overflows,
+            "latency_ms": {
+                **{f"p{p}": _ms(stats.latency.percentile_s(p)) for p in (50, 95, 99)},
+                "max": _ms(stats.latency.largest_s),
+            },
+            "parts_ms": parts,
+            "budget_ms": {name: _ms(seconds) for name, seconds in live.budget.stages},
+            "record": str(take.wav) if take else None,
+            "targets": {
+                url: {"sent": s.sent, "dropped": s.dropped, "error": s.last_error}
+                for url, s in self._targets().items()
+            },
+        }
+
+    @property
+    def _elapsed_s(self) -> float:
+        return round(time.monotonic() - self._started_s, 3)
+
+    def _print_json(self, content: dict[str, Any]) -> None:
+        self._console.file.write(json.dumps(content, ensure_ascii=True) + "\n")
+        self._console.file.flush()
+
+    def _lines(self) -> list[str]:
+        live, stats = self._session, self._session.stats
+        latency = stats.latency
+        lost = stats.lost + live.source.intake.lost
+        overflows = stats.overflows + live.source.intake.overflows
+        middle, most = (_ms(latency.percentile_s(p)) for p in (50, 95))
+        state = [
+            f"{clock_text(self._elapsed_s)} level {stats.level_db:.0f} dB{' muted' if live.muted else ''}",
+            f"latency p50 {middle} p95 {most} max {_ms(latency.largest_s)} ms",
+            f"frames {stats.frames}  dropped {stats.dropped}",
+        ]
+        if lost or overflows:
+            state.append(f"sound lost {lost} samples, device overflows {overflows}")
+        take = self._recorder()
+        if take is not None:
+            state.append(f"recording {take.wav.name} {clock_text(take.seconds)}")
+        for url, sink in self._targets().items():
+            trouble = f" ({sink.last_error})" if sink.last_error else ""
+            state.append(f"{url} sent {sink.sent} dropped {sink.dropped}{trouble}")
+        return state
+
+    def _draw(self) -> RenderableType:
+        stats = self._session.stats
+        level = max(0.0, 1.0 - stats.level_db / _FLOOR_DB)
+        head = Table.grid(padding=(0, 1))
+        head.add_row("input", ProgressBar(total=1.0, completed=min(1.0, level), width=32), self._mouth())
+        curves = Table.grid(padding=(0, 1))
+        last = stats.last
+        for left, right in zip(_CURVES[::2], _CURVES[1::2], strict=True):
+            cells: list[RenderableType] = []
+            for name in (left, right):
+                value = float(last.values[last.curves.index(name)]) if last is not None else 0.0
+                cells += [Text(name), ProgressBar(total=1.0, completed=value, width=20), Text(f"{value:.2f}")]
+            curves.add_row(*cells)
+        lines = [Text("  " + line, overflow="ellipsis", no_wrap=True) for line in self._lines()]
+        budget = Text(f"  budget {self._session.budget}", overflow="ellipsis", no_wrap=True)
+        keys = Text("  m mute  c recentre  r record  q quit", style="dim")
+        return Group(Text(self._session.source.name), head, curves, *lines, budget, keys)
+
+    def _mouth(self) -> str:
+        last = self._session.stats.last
+        if last is None:
+            return _MOUTHS[0]
+        jaw, close = (float(last.values[last.curves.index(n)]) for n in ("jawOpen", "mouthClose"))
+        return _MOUTHS[min(len(_MOUTHS) - 1, round(max(0.0, jaw - close) * 1.6 * (len(_MOUTHS) - 1)))]
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1e3, 1)

@@ -1,0 +1,130 @@
+"""Speech over a WebSocket on loopback, for talking agents.
+
+Binary messages are mono 16-bit PCM, little-endian, in pieces of any length; text messages are JSON:
+``{"event": "flush"}`` at the end of a sentence, ``{"event": "interrupt"}`` for barge-in. The server answers
+what it cannot use with ``{"event": "error", "message": ...}`` and goes on. The queue holds a minute; a
+client that is further ahead is read no more until there is room, so an interrupt should be sent before
+that, or on a connection of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pmmlink.errors import ConfigError, RuntimeFault
+from pmmlink.sources.live import Intake
+from pmmlink.sources.push import CAPACITY_S, decode, require_rate
+
+HOST = "127.0.0.1"
+_MOST_BYTES = 1 << 22
+"""Largest message: two minutes of 16 kHz speech."""
+
+
+class WebSocketSource:
+    """A :class:`~pmmlink.sources.live.LiveSource` that agents connect to, one or several in turn.
+
+    Args:
+        port: where to listen; 0 takes any free one.
+        rate_hz: sample rate of the binary messages.
+        now: host time.
+        on_event: told in one line who comes and goes.
+
+    Attributes:
+        port: the port in use, once started.
+
+    Raises:
+        AudioError: a sample rate that cannot be.
+        RuntimeFault: the package ``websockets`` is missing.
+    """
+
+    paced = True
+    finished = False
+
+    def __init__(
+        self,
+        port: int,
+        rate_hz: int,
+        *,
+        now: Callable[[], float] = time.perf_counter,
+        on_event: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.intake = Intake(require_rate(rate_hz, "--rate"), 1, CAPACITY_S, now)
+        self.port = port
+        self._on_event = on_event
+        self._stopped = threading.Event()
+        self._one_writer = threading.Lock()
+        self._server: Any = None
+        try:
+            import websockets.sync.server  # noqa: F401
+        except ImportError:
+            raise RuntimeFault("--ws needs the package websockets: pip install pmmlink[live]") from None
+
+    @property
+    def name(self) -> str:
+        return f"ws://{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Begin to listen. Raises ConfigError when the port is taken."""
+        from websockets.sync.server import serve
+
+        try:
+            # Compression would cost time and hardly shorten sound.
+            self._server = serve(self._client, HOST, self.port, max_size=_MOST_BYTES, compression=None)
+        except OSError as fault:
+            raise ConfigError(
+                f"--ws {self.port}: cannot listen there ({fault.strerror or fault}); choose another port"
+            ) from None
+        self.port = self._server.socket.getsockname()[1]
+        threading.Thread(target=self._server.serve_forever, name="pmmlink ws", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._server is not None:
+            self._server.shutdown()
+
+    def _client(self, connection: Any) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        self._on_event(f"{self.name}: agent connected")
+        rest = b""
+        try:
+            for message in connection:
+                if isinstance(message, str):
+                    fault = self._command(message)
+                    if fault:
+                        connection.send(json.dumps({"event": "error", "message": fault}))
+                else:
+                    data = rest + message
+                    whole = len(data) - len(data) % 2
+                    rest = data[whole:]
+                    self._take(data[:whole])
+        except ConnectionClosed:
+            pass  # said below, like a farewell
+        finally:
+            # Whatever was said so far is a sentence; the agent may come back.
+            self.intake.flush()
+            self._on_event(f"{self.name}: agent gone")
+
+    def _take(self, data: bytes) -> None:
+        samples = decode(data, "s16le")
+        with self._one_writer:
+            self.intake.put(samples[:, None], self._stopped.is_set, time.sleep)
+
+    def _command(self, message: str) -> str:
+        """Obey a text message; what was wrong with it, or nothing."""
+        try:
+            content = json.loads(message)
+        except ValueError:
+            return "not JSON"
+        event = content.get("event") if isinstance(content, dict) else None
+        if event == "flush":
+            self.intake.flush()
+        elif event == "interrupt":
+            self.intake.interrupt()
+        else:
+            return 'expected {"event": "flush"} or {"event": "interrupt"}'
+        return ""
