@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from pmmlink.errors import DataError
 from pmmlink.phones import PHONE_INDEX, PHONES
 from pmmlink.train.corpus.base import Segment
 from pmmlink.train.corpus.builder import build_source
+from pmmlink.train.corpus.check import check_corpus
 from pmmlink.train.corpus.flite import Flite
-from pmmlink.train.corpus.frame_aligner import FrameAligner, choose_clips, learn, search
+from pmmlink.train.corpus.frame_aligner import FrameAligner, corpus_examples, learn, search
 from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.corpus.speechocean import Speechocean
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner, Word
 from pmmlink.train.corpus.text_en import spoken_words
 from pmmlink.train.corpus.twice import merge
@@ -67,12 +70,9 @@ def test_the_search_scores_a_wrong_text_lower_and_refuses_one_that_is_too_long()
 @needs_recogniser
 def test_an_aligner_learnt_from_a_few_clips_times_an_unseen_one(tmp_path: Path) -> None:
     build_source(Flite(), tmp_path, tmp_path, limit=24)
-    clips = choose_clips(tmp_path)
-    clips.sort(key=lambda clip: clip.id)
-    held_out, rest = clips[0], clips[1:]
+    held_out, *rest = corpus_examples(tmp_path)
     learn(rest, tmp_path / "aligner.npz")
     aligner = FrameAligner(tmp_path / "aligner.npz")
-    assert held_out.phones is not None
     truth = [segment for segment in held_out.phones if segment.phone != "SIL"]
     words: list[list[list[str]]] = [[[]]]
     for segment in held_out.phones:
@@ -80,7 +80,7 @@ def test_an_aligner_learnt_from_a_few_clips_times_an_unseen_one(tmp_path: Path) 
             words.append([[]])
         else:
             words[-1][0].append(segment.phone)
-    found = aligner.align(held_out.load_audio(), [word for word in words if word[0]])
+    found = aligner.align(held_out.samples, [word for word in words if word[0]])
     assert [segment.phone for segment in found.phones] == [segment.phone for segment in truth]
     errors_s = [abs(a.start_s - b.start_s) for a, b in zip(found.phones, truth, strict=True)]
     assert np.median(errors_s) < 0.04
@@ -143,3 +143,47 @@ def test_english_text_becomes_words_of_the_dictionary() -> None:
     ]
     assert spoken_words("[beep]...") == ["beep"]
     assert spoken_words("...") == []
+
+
+def _small_speechocean(shared: Path, folder: Path, clips: int) -> Path:
+    """The first clips of the material, in its own layout."""
+    source, target = shared / "data" / "speechocean762", folder / "speechocean762"
+    (target / "audio").mkdir(parents=True)
+    shutil.copy(source / "lexicon.txt", target)
+    for part in ("train", "test"):
+        (target / part).mkdir()
+        for table in ("text", "utt2spk", "spk2gender", "spk2age"):
+            lines = (source / part / table).read_text().splitlines(keepends=True)
+            keep = lines[: clips if part == "train" else 0] if table in ("text", "utt2spk") else lines
+            (target / part / table).write_text("".join(keep))
+    for line in (target / "train" / "text").read_text().splitlines():
+        shutil.copy(source / "audio" / f"{line.split()[0]}.opus", target / "audio")
+    return target
+
+
+@pytest.mark.shared
+@needs_flite
+@needs_sphinx
+@needs_recogniser
+def test_speechocean_aligns_and_reports_a_transcript_without_sound(shared: Path, tmp_path: Path) -> None:
+    material = _small_speechocean(shared, tmp_path / "material", 4)
+    ids = sorted(path.stem for path in (material / "audio").glob("*.opus"))
+    (material / "audio" / f"{ids[1]}.opus").unlink()
+    (material / "audio" / f"{ids[2]}.opus").write_bytes(b"OggS but not quite")
+    build_source(Flite(), tmp_path, tmp_path / "out", limit=16)
+    tally = build_source(Speechocean(), tmp_path / "material", tmp_path / "out")
+    assert (tmp_path / "out" / "aligner.npz").is_file()
+    assert set(tally.failed) == {ids[1], ids[2]}
+    assert "cannot read" in tally.failed[ids[1]]
+    assert "not a readable sound file" in tally.failed[ids[2]]
+    clips = load_manifest(tmp_path / "out", ["speechocean762"])
+    assert [clip.id for clip in clips] == [ids[0], ids[3]]
+    first = clips[0]
+    assert (first.sex, first.speaker, first.text) == ("m", "speechocean_0001", "we call it bear")
+    assert first.phones is not None
+    spoken = [segment.phone for segment in first.phones if segment.phone != "SIL"]
+    assert spoken[:2] == ["W", "IY"]
+    assert spoken.count("B") == 1
+    report = check_corpus(tmp_path / "out", ["speechocean762"])
+    assert sum(group.clips for group in report.groups.values()) == 2
+    assert not [problem for problem in report.problems if "contiguous" in problem]

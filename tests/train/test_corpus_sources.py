@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes.util
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from pmmlink.phones import BILABIALS, PHONE_INDEX, PHONES
 from pmmlink.train.corpus import flite as flite_module
 from pmmlink.train.corpus.base import Job, Segment, split_of, tile
 from pmmlink.train.corpus.builder import build_source
-from pmmlink.train.corpus.check import check_corpus
 from pmmlink.train.corpus.edges import stretched, trim_edges
 from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
@@ -134,46 +132,6 @@ def test_facegood_has_no_speaker_in_two_places_at_once_in_time(shared: Path, tmp
         assert labels is not None
         assert len(labels) == round(clip.duration_s * 30)
         assert np.isnan(labels[:, MODEL_32.index("mouthClose")]).all()
-
-
-def _small_speechocean(shared: Path, folder: Path, clips: int) -> Path:
-    """The first clips of the material, in its own layout."""
-    source, target = shared / "data" / "speechocean762", folder / "speechocean762"
-    (target / "audio").mkdir(parents=True)
-    shutil.copy(source / "lexicon.txt", target)
-    for part in ("train", "test"):
-        (target / part).mkdir()
-        for table in ("text", "utt2spk", "spk2gender", "spk2age"):
-            lines = (source / part / table).read_text().splitlines(keepends=True)
-            keep = lines[: clips if part == "train" else 0] if table in ("text", "utt2spk") else lines
-            (target / part / table).write_text("".join(keep))
-    for line in (target / "train" / "text").read_text().splitlines():
-        shutil.copy(source / "audio" / f"{line.split()[0]}.opus", target / "audio")
-    return target
-
-
-@pytest.mark.shared
-def test_speechocean_aligns_and_reports_a_transcript_without_sound(shared: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pocketsphinx")
-    material = _small_speechocean(shared, tmp_path / "material", 4)
-    ids = sorted(path.stem for path in (material / "audio").glob("*.opus"))
-    (material / "audio" / f"{ids[1]}.opus").unlink()
-    (material / "audio" / f"{ids[2]}.opus").write_bytes(b"OggS but not quite")
-    tally = build_source(Speechocean(), tmp_path / "material", tmp_path / "out")
-    assert set(tally.failed) == {ids[1], ids[2]}
-    assert "cannot read" in tally.failed[ids[1]]
-    assert "not a readable sound file" in tally.failed[ids[2]]
-    clips = load_manifest(tmp_path / "out", ["speechocean762"])
-    assert [clip.id for clip in clips] == [ids[0], ids[3]]
-    first = clips[0]
-    assert (first.sex, first.speaker, first.text) == ("m", "speechocean_0001", "we call it bear")
-    assert first.phones is not None
-    spoken = [segment.phone for segment in first.phones if segment.phone != "SIL"]
-    assert spoken[:2] == ["W", "IY"]
-    assert spoken.count("B") == 1
-    report = check_corpus(tmp_path / "out")
-    assert sum(group.clips for group in report.groups.values()) == 2
-    assert not [problem for problem in report.problems if "contiguous" in problem]
 
 
 def test_the_split_is_drawn_once_for_all() -> None:

@@ -1,18 +1,36 @@
-"""Sources that need the corpus's own aligner, learnt from the sources built before them."""
+"""Sources that need the corpus's own aligner, learnt from the sources built before them.
+
+The aligner hears real, accented, badly recorded speech only if it has learnt some: to the exactly timed
+synthetic clips come clips of speechocean762's training speakers, timed by PocketSphinx. Without them it
+squeezes vowels on such speech and disagrees with PocketSphinx about every third clip; with them about
+every sixth, and the pictures say that it is the better of the two.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Source
-from pmmlink.train.corpus.frame_aligner import FrameAligner, choose_clips, learn
+from pmmlink.train.corpus.base import Source, read_audio, tile
+from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.frame_aligner import Example, FrameAligner, corpus_examples, learn
+from pmmlink.train.corpus.speechocean_lists import lexicon, utterances
+from pmmlink.train.corpus.sphinx import SphinxAligner
+from pmmlink.types import SAMPLE_RATE_HZ
 
 ALIGNER = "aligner.npz"
 """In the corpus's folder. Once learnt it stays, so that a second build changes nothing; delete it to learn
 anew."""
+
+REAL_CLIPS = 1300
+WORST = 0.2
+"""Share of the real clips, by PocketSphinx's score, that is not learnt from."""
+
+_SEED = 11
 
 
 class AlignedSource(Source):
@@ -27,10 +45,14 @@ class AlignedSource(Source):
         self._path: Path | None = None
         self._aligner: FrameAligner | None = None
 
-    def prepare(self, corpus: Path, say: Callable[[str], None]) -> None:
+    def prepare(self, material: Path, corpus: Path, say: Callable[[str], None]) -> None:
         path = corpus / ALIGNER
         if not path.is_file():
-            learn(choose_clips(corpus), path, say)
+            examples = list(corpus_examples(corpus))
+            root = material / "speechocean762"
+            if root.is_dir():
+                examples += real_examples(root, say)
+            learn(examples, path, say)
         self._path = path
         self.aligner_name = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
@@ -42,8 +64,36 @@ class AlignedSource(Source):
         """
         if self._aligner is None:
             if self._path is None:
-                raise DataError(
-                    f"{self.name} needs the corpus's aligner: build it through 'pmmlink data build'"
-                )
+                raise DataError(f"{self.name} needs the corpus's aligner: use 'pmmlink data build'")
             self._aligner = FrameAligner(self._path)
         return self._aligner
+
+
+def real_examples(root: Path, say: Callable[[str], None], count: int = REAL_CLIPS) -> list[Example]:
+    """Clips of speechocean762's training speakers as PocketSphinx times them, the worst left out.
+
+    Raises:
+        DataError: the tables are missing.
+    """
+    clips = [clip for clip in utterances(root) if clip.split == "train"]
+    chosen = np.random.default_rng(_SEED).permutation(len(clips))[:count]
+    sphinx = SphinxAligner(lexicon(root), only_missing=True)
+    scored: list[tuple[float, Example]] = []
+    for number, i in enumerate(chosen):
+        if number % 100 == 0:
+            say(f"first alignment {number}/{len(chosen)}")
+        scored += _timed(clips[int(i)].audio, list(clips[int(i)].words), sphinx)
+    scored.sort(key=lambda pair: pair[0])
+    return [example for _, example in scored[int(WORST * len(scored)) :]]
+
+
+def _timed(audio: Path, words: list[str], sphinx: SphinxAligner) -> Iterator[tuple[float, Example]]:
+    """One pair of score and example, or none where the clip cannot be used."""
+    try:
+        samples = read_audio(audio)
+        found = sphinx.align(samples, words)
+    except DataError:
+        return
+    phones = trim_edges(tile(found.phones, samples.size / SAMPLE_RATE_HZ), samples)
+    if stretched(phones) is None:
+        yield found.score, Example(samples, tuple(phones))

@@ -135,8 +135,8 @@ class Source(ABC):
     version: int = 1
     drop_fraction: float = 0.0
 
-    def prepare(self, corpus: Path, say: Callable[[str], None]) -> None:  # noqa: B027 - most need nothing
-        """Called once before :meth:`jobs`, with the folder of the corpus and a place for progress notes.
+    def prepare(self, material: Path, corpus: Path, say: Callable[[str], None]) -> None:  # noqa: B027 - most need nothing
+        """Called once before :meth:`jobs`, with the folders of material and corpus and a place for progress.
 
         Raises:
             DataError: what the source builds upon is missing.

@@ -86,7 +86,7 @@ def build_source(
         DataError: the material or the engine is missing.
         RuntimeFault: the corpus cannot be written, e.g. a full disk.
     """
-    source.prepare(out, say or (lambda _note: None))
+    source.prepare(material, out, say or (lambda _note: None))
     todo_all = list(islice(source.jobs(material), limit))
     if started is not None:
         started(len(todo_all))
@@ -118,6 +118,7 @@ def build_source(
         for job, key, outcome in _make_all(source, pending, jobs):
             if isinstance(outcome, PmmlinkError):
                 reason = " ".join(str(outcome).split())
+                manifest.forget(job.id)
                 failed.put({"id": job.id, "key": key, "reason": reason})
                 tally.failed[job.id] = reason
                 tell(job.id, reason)

@@ -22,7 +22,7 @@ class Kerstin(AlignedSource):
 
     name = "kerstin_de"
     licence = "CC0 (rhasspy, voice kerstin)"
-    version = 1
+    version = 2
     drop_fraction = 0.1
 
     def jobs(self, material: Path) -> Iterable[Job]:

@@ -27,7 +27,7 @@ class Readings(AlignedSource):
 
     name = "readings"
     licence = "as given in the speaker's LICENSE.txt; test only"
-    version = 1
+    version = 2
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Aligns real speech with two aligners that fail differently, and keeps what they agree on.
 
-On clean synthetic voices each is within 16 ms (middle half) of the exact times; on accented real speech
-they part ways by more than 60 ms for a fifth of the phones, in a quarter of the clips, and by nothing else
-can those clips be told so well. Where they agree, the mean of both is taken.
+On clean synthetic voices half of each one's boundaries lie within 8 ms of the exact times; on accented real
+speech they part ways by more than 60 ms for a sixth of the phones. Where they agree, the mean of both is
+taken, elsewhere the second's times, and the disagreement lowers the clip's score.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 AGREE_S = 0.06
 """Two times of one boundary this close mean the same."""
 
-MOST_APART = 0.4
-"""A clip is refused when more of its phones than this lie apart."""
-
-PENALTY = 3.0
+PENALTY = 1.0
 """Weight of the share that lies apart in the score."""
+
+LEAST_SCORE = -2.5
+"""A clip that scores less is refused: the second aligner hears other phones than the text's."""
 
 
 def align_twice(
@@ -37,7 +37,7 @@ def align_twice(
         frames: checks and refines.
 
     Raises:
-        DataError: no alignment, the two disagree too much, or a phone comes out impossibly long.
+        DataError: no alignment, a bad score, or a phone comes out impossibly long.
     """
     for word in words:
         if not sphinx.knows(word):
@@ -45,13 +45,14 @@ def align_twice(
     first = sphinx.align(samples, words)
     second = frames.align(samples, [[[phone.phone for phone in word.phones]] for word in first.words])
     phones, apart = merge(first, second)
-    if apart > MOST_APART:
-        raise DataError(f"two aligners disagree about {apart:.0%} of the phones")
+    score = second.score - PENALTY * apart
+    if score < LEAST_SCORE:
+        raise DataError(f"the sound does not follow the transcript (score {score:.2f}, {apart:.0%} unclear)")
     whole = trim_edges(tile(phones, samples.size / SAMPLE_RATE_HZ), samples)
     long = stretched(whole)
     if long is not None:
         raise DataError(f"the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
-    return whole, second.score - PENALTY * apart
+    return whole, score
 
 
 def merge(first: Alignment, second: Alignment) -> tuple[list[Segment], float]:
