@@ -30,7 +30,9 @@ _FOLLOWERS = ("mouthClose",)
 """Curves that the profile derives from others."""
 
 _LEAST_FRAMES = 60
-_LEAST_RECORDED_STD = 0.01
+LEAST_RECORDED_STD = 0.01
+"""A curve that moves by less says nothing."""
+
 _LEAST_PREDICTED_STD = 0.005
 _LEAST_CORRELATION = 0.3
 _LEAST_TAKE_CORRELATION = 0.2
@@ -160,7 +162,7 @@ def _movement(pairs: list[tuple[Array, Array]], column: int) -> str:
         return "follows jawOpen"
     if labelled.sum() < _LEAST_FRAMES:
         return "not recorded"
-    if y[labelled].std() < _LEAST_RECORDED_STD:
+    if y[labelled].std() < LEAST_RECORDED_STD:
         return "hardly moves in the take"
     if x[labelled].std() < _LEAST_PREDICTED_STD:
         return "hardly predicted for this sound"

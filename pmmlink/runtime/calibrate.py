@@ -13,7 +13,7 @@ from pmmlink.dsp.resample import Resampler
 from pmmlink.errors import DataError
 from pmmlink.retarget import Profile
 from pmmlink.retarget.actor_take import read_take, resting_face, without_rest
-from pmmlink.retarget.fit import Fit, Recording, fit_profile
+from pmmlink.retarget.fit import LEAST_RECORDED_STD, Fit, Recording, fit_profile
 from pmmlink.runtime.base import Animator
 from pmmlink.sources import FileSource
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
@@ -46,6 +46,8 @@ def load_actor_take(take: Path, audio: Path, neutral: Path | None = None) -> Act
         AudioError: the same for the sound.
     """
     recorded = read_take(take)
+    if recorded.std(axis=0).max() < LEAST_RECORDED_STD:
+        raise DataError(f"{take}: the recorded face does not move; was the face in the picture?")
     sound = read_sound(audio)
     notes = []
     face_s, sound_s = len(recorded) / 30, len(sound) / SAMPLE_RATE_HZ

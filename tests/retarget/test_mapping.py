@@ -60,7 +60,7 @@ def test_a_curve_the_model_lacks_rests_at_its_offset() -> None:
 unit = st.floats(0, 1, width=32)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     jaw=unit,
     close=unit,
@@ -75,7 +75,7 @@ def test_mouth_close_is_never_above_jaw_open(
     assert 0.0 <= out[ARKIT_52.index("mouthClose")] <= out[ARKIT_52.index("jawOpen")] <= 1.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     jaw=st.floats(0.015625, 1, width=32),
     ratio=unit,
@@ -96,7 +96,7 @@ faces = st.integers(0, 2**31).map(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(profile=profiles(), face=faces)
 def test_any_valid_profile_keeps_every_curve_in_range(profile: Profile, face: np.ndarray) -> None:
     assume(find_conflict(profile) is None)
