@@ -24,6 +24,7 @@ from pmmlink.types import SAMPLE_RATE_HZ
 
 FRAME_HZ = 30
 SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
+_PICTURE_GAIN = 8.0
 
 
 @dataclass(slots=True)
@@ -169,7 +170,7 @@ class PMMTalk(Stage[PMMTalkState]):
                 features["text"] = self.text_align(self.text_rate(symbols))
         if "image" in self.modalities:
             identity = identity or self._identity()
-            images = self.talking_head(self.mouth_windows(x), identity)
+            images = self._picture(self.mouth_windows(x), identity)
             features["image"] = self.image_align(self.image_encoder(images))
         count = min(frames_for(x.shape[1]), *(f.shape[1] for f in features.values()))
         aligned = [features[m][:, :count] for m in self.modalities]
@@ -231,7 +232,7 @@ class PMMTalk(Stage[PMMTalkState]):
                 fresh["text"] = self.text_rate.step(symbols, parts["text_rate"])
         if "image" in self.modalities:
             windows = self.mouth_windows.step(x, parts["mouth_windows"])
-            images = self.talking_head(windows, state.identity)
+            images = self._picture(windows, state.identity)
             fresh["image"] = self.image_encoder.step(images, parts["image_encoder"])
         return self._decode(fresh, state)
 
@@ -245,7 +246,7 @@ class PMMTalk(Stage[PMMTalkState]):
                     tokens = drain(getattr(self, f"{branch}_decoder"), latents, parts[f"{branch}_decoder"])
                     owed[branch] = drain(getattr(self, f"{branch}_rate"), tokens, parts[f"{branch}_rate"])
         if "image" in self.modalities:
-            images = self.talking_head(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
+            images = self._picture(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
             owed["image"] = self.image_encoder.step(images, parts["image_encoder"])
         return self._decode(owed, state)
 
@@ -277,6 +278,14 @@ class PMMTalk(Stage[PMMTalkState]):
 
     def _branch_latency(self, body: Stage[Any]) -> int:
         return self.audio_encoder.latency + body.latency * SAMPLES_PER_TOKEN
+
+    def _picture(self, windows: Tensor, identity: Identity) -> Tensor:
+        """What moved in the painted face, ``[B, T, 3, S, S]``: its difference from the reference, scaled up.
+
+        The face itself is the same in every frame and would drown the few grey levels that lips change.
+        """
+        images: Tensor = self.talking_head(windows, identity)
+        return (images - identity[-1][:, None]) * _PICTURE_GAIN
 
     def _identity(self) -> Identity:
         return self.talking_head.encode_face(self.reference_face[None])

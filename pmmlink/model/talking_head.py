@@ -24,7 +24,7 @@ MEL_WINDOW = 800
 MEL_STEPS = 16
 
 Identity = list[Tensor]
-"""Feature maps ``[1 or B, C_i, S_i, S_i]`` of a reference face, smallest first."""
+"""Feature maps ``[1 or B, C_i, S_i, S_i]`` of a reference face, smallest first; last the face itself."""
 
 
 class ConvBlock(nn.Module):
@@ -158,7 +158,7 @@ class TalkingHead(nn.Module):
         for block in self.face_encoder_blocks:
             x = block(x)
             maps.append(x)
-        return maps[::-1]
+        return [*maps[::-1], face]
 
     def forward(self, windows: Tensor, identity: Identity) -> Tensor:
         """Paints one image per mel window.
@@ -174,7 +174,7 @@ class TalkingHead(nn.Module):
         if not steps:
             return windows.new_zeros(batch, 0, 3, self.image_size, self.image_size)
         x = self.audio_encoder(windows.flatten(0, 1).transpose(1, 2)[:, None])
-        for block, face in zip(self.face_decoder_blocks, identity, strict=True):
+        for block, face in zip(self.face_decoder_blocks, identity[:-1], strict=True):
             x = block(x)
             # One map per face serves all its frames: expanded, never copied per frame.
             shared = face[:, None].expand(batch, steps, *face.shape[1:]).flatten(0, 1)

@@ -134,6 +134,15 @@ def grow(model: PMMTalk, state: dict[str, Tensor]) -> None:
         raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
 
 
+def _open_fusion(model: PMMTalk, seed: int) -> None:
+    """Lets the image branch in from the start, at a tenth of a usual initial scale."""
+    align = model.config.decoder.align_dim
+    weight = model.decoder.fuse.weight
+    fresh = torch.randn(weight.shape[0], align, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        weight[:, 2 * align : 3 * align] = 0.1 * fresh * weight.shape[1] ** -0.5
+
+
 def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Tensor]:
     """The model at the start of a stage, and the spread of the targets."""
     torch.manual_seed(run.seed)
@@ -150,6 +159,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
         saved = torch.load(source, weights_only=True)
         grow(model, saved["average"])
         if "image" in run.modalities:
+            _open_fusion(model, run.seed)
             mouth = torch.load(run.out / "mouth" / "last.pt", weights_only=True)
             model.talking_head.load_state_dict(mouth["model"])
             model.reference_face.copy_(mouth["reference_face"])
