@@ -134,11 +134,9 @@ def main() -> None:
     latency = (arrived[inside] - whens[block]) / 1e6
 
     machine = platform.processor() or platform.machine()
-    print(f"{machine}, {os.cpu_count()} cores, {platform.system()}")
-    print(
     load = load_before and [round(x, 1) for x in load_before]
+    print(f"{machine}, {os.cpu_count()} cores, {platform.system()}")
     print(f"load average {load}, one core kept busy: {arguments.busy}")
-    )
     expected = int(inside.sum() and sample[inside].max() / rate * 30 - 30)
     print(f"{arguments.latency}: {inside.sum()} frames of {expected} in {arguments.seconds:g} s of speech")
     print(f"  end to end  {_percentiles(latency)}   (sample delivered to packet received)")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -69,9 +69,9 @@ class TakeRecorder:
         self._queue: queue.Queue[bytes | str | None] = queue.Queue(_QUEUE)
         try:
             self._sound_file: BinaryIO = self.wav.open("xb")
-            self._face_file: TextIO = self.csv.open("x", encoding="utf-8", newline="\n")
+            self._face_file: BinaryIO = self.csv.open("xb", buffering=0)
             self._sound_file.write(self._header())
-            self._face_file.write(csv.header())
+            self._face_file.write(csv.header().encode())
         except OSError as fault:
             raise TargetError(
                 f"--record {name}: cannot be written ({fault.strerror}); choose another place"
@@ -118,6 +118,7 @@ class TakeRecorder:
 
     def _write(self) -> None:
         flush_at = time.monotonic() + FLUSH_EVERY_S
+        rows: list[str] = []
         try:
             going = True
             while going:
@@ -130,9 +131,12 @@ class TakeRecorder:
                     self._sound_file.write(item)
                     self._bytes += len(item)
                 elif isinstance(item, str):
-                    self._face_file.write(item)
+                    rows.append(item)
                 if not going or time.monotonic() >= flush_at:
                     self._flush()
+                    # Whole rows in one piece: a crash leaves none in half.
+                    self._face_file.write("".join(rows).encode())
+                    rows.clear()
                     flush_at = time.monotonic() + FLUSH_EVERY_S
         except OSError as fault:
             self._on_event(
@@ -147,7 +151,6 @@ class TakeRecorder:
         self._sound_file.write(self._header())
         self._sound_file.seek(0, 2)
         self._sound_file.flush()
-        self._face_file.flush()
 
     def _header(self) -> bytes:
         """RIFF header, 16-bit mono PCM; beyond 4 GB the sizes stay at their limit."""
@@ -160,7 +163,7 @@ class TakeRecorder:
         )
 
 
-def _close(file: BinaryIO | TextIO) -> None:
+def _close(file: BinaryIO) -> None:
     try:
         file.close()
     except OSError:  # told before, by the write that failed
