@@ -164,7 +164,6 @@ class Live:
         self._hop = round(self.options.hop_s * SAMPLE_RATE_HZ)
         self._pace = Pace()
         self._arrivals = Arrivals()
-        self._finals = Arrivals()
         self._ready: deque[tuple[CurveFrame, float]] = deque()
         self._started = False
         self._silent = True
