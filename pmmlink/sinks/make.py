@@ -21,11 +21,16 @@ def make_sink(url: str) -> Sink:
 
     Args:
         url: ``osc://HOST:PORT`` (``?curves=32``, ``52`` or ``61``), ``livelink://HOST:PORT``,
-            ``vmc://HOST:PORT``, or the path of a ``.csv`` file, a Windows path with a drive letter included.
+            ``vmc://HOST:PORT``, ``preview:`` (the face in a browser), or the path of a ``.csv`` file, a Windows path with a drive letter included.
 
     Raises:
         TargetError: none of these, or a part of it is wrong.
     """
+    if url.startswith("preview:"):
+        # The page and its head are loaded by those who look at it.
+        from pmmlink.preview.sink import PreviewSink
+
+        return PreviewSink(url)
     if "://" not in url:
         if not url.lower().endswith(".csv"):
             raise TargetError(f"target {url!r}: not one of {FORMS}")

@@ -12,7 +12,7 @@ from pmmlink.errors import TargetError
 
 DEFAULT_PORTS: Mapping[str, int] = {"osc": 8000, "livelink": 11111, "vmc": 39539}
 
-FORMS = "osc://HOST:8000, livelink://HOST:11111, vmc://HOST:39539 or FILE.csv"
+FORMS = "osc://HOST:8000, livelink://HOST:11111, vmc://HOST:39539, preview: or FILE.csv"
 """What a user may write, for messages."""
 
 
