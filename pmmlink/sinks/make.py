@@ -21,7 +21,8 @@ def make_sink(url: str) -> Sink:
 
     Args:
         url: ``osc://HOST:PORT`` (``?curves=32``, ``52`` or ``61``), ``livelink://HOST:PORT``,
-            ``vmc://HOST:PORT``, ``preview:`` (the face in a browser), or the path of a ``.csv`` file, a Windows path with a drive letter included.
+            ``vmc://HOST:PORT``, ``preview:`` (the face in a browser), or the path of a ``.csv`` file,
+            a Windows path with a drive letter included.
 
     Raises:
         TargetError: none of these, or a part of it is wrong.

@@ -42,7 +42,7 @@ def test_a_target_names_its_sink(url: str, kind: type, name: str) -> None:
     [
         (
             "http://127.0.0.1:8000",
-            r"not one of osc://HOST:8000, livelink://HOST:11111, vmc://HOST:39539 or FILE\.csv",
+            r"not one of osc://HOST:8000, livelink://HOST:11111, vmc://HOST:39539, preview: or FILE\.csv",
         ),
         ("127.0.0.1:8000", "not one of osc://"),
         ("take.txt", "not one of osc://"),
