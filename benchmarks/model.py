@@ -5,8 +5,9 @@
 Each configuration (threads, size of the blocks fed) runs in a fresh process on the shipped speech. A frame's
 cost is that of the block that completed it, shared among the frames that it completed; blocks that complete
 none count for the real-time factor. Wall time says what this machine does now; processor time of the thread
-that measures says what it would do with a core to itself, less what others take of its caches. It is given for one
-thread only: the second thread's share is not in it. The first frame is timed from before the process starts.
+that measures says what it would do with a core to itself, less what others take of its caches. That is given
+for one thread only. The first frame is timed from before the process starts. With two threads on a busy
+machine each waits for the other, thousands of times a second: that says nothing about an idle one.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def show(report: dict[str, Any]) -> None:
     print(f"{report['date']}, {report['processor']}, {report['cores']} cores, torch {report['torch']}")
     load = "" if report["load"] is None else f", load of the machine at the start {report['load']:.1f}"
     print(f"{report['weights']} ({', '.join(report['results'][0]['modalities'])}){load}")
-    print("threads  block    x real time    ms a frame p50  p95   p99    first frame   peak memory")
+    print("threads  block    x real time    ms a frame p50     p95     p99  first frame  peak memory")
     for result in report["results"]:
         block = f"{result['block'] / SAMPLE_RATE_HZ * 1e3:.0f} ms"
         memory = "-" if result["peak_memory_mb"] is None else f"{result['peak_memory_mb']:.0f} MB"
@@ -142,7 +143,7 @@ def show(report: dict[str, Any]) -> None:
             tail = f"{result['first_frame_s']:8.2f} s {memory:>13}" if not kind else ""
             print(
                 f"{result['threads']:>4} {block:>9} {result[f'{kind}real_time_factor']:>8.2f} {title:<10}"
-                f"{cost['p50']:>9.1f}{cost['p95']:>7.1f}{cost['p99']:>6.1f}  {tail}"
+                f"{cost['p50']:>12.1f} {cost['p95']:>7.1f} {cost['p99']:>7.1f} {tail}"
             )
 
 
