@@ -28,6 +28,19 @@ def test_clang_compiles_it_too_and_every_sentence_holds(tmp_path: Path, sanitize
     assert "0 failed" in build.run("core_tests")
 
 
+@pytest.mark.slow
+def test_a_packet_costs_microseconds_and_a_flood_takes_no_memory(tmp_path: Path) -> None:
+    build = build_core(tmp_path, "g++", ["-DCMAKE_BUILD_TYPE=Release"], ["pmmlink_bench"])
+    for line in build.run("pmmlink_bench", 20_000).splitlines():
+        name, *numbers = line.split()
+        if name == "flood":
+            _, _, early_kib, late_kib = map(float, numbers)
+            assert late_kib - early_kib < 1024
+        else:
+            _, median_us, _, _ = map(float, numbers)
+            assert median_us <= 5.0, name
+
+
 def _checks(tree: Path) -> bool:
     check = [sys.executable, str(tree / "unreal_plugin" / "tools" / "generate_curves.py"), "--check"]
     return subprocess.run(check, check=False, capture_output=True).returncode == 0

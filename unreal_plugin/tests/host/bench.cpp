@@ -1,3 +1,7 @@
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/resource.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -83,6 +87,55 @@ void Measure(const char* name, int count, Make&& make) {
   Print((std::string(name) + ":sample").c_str(), sample);
 }
 
+/// Largest resident set so far, in KiB on Linux; 0 where that is not known.
+long PeakMemory() {
+#if defined(__unix__) || defined(__APPLE__)
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+#else
+  return 0;
+#endif
+}
+
+/// A thousand packets a millisecond: forty subjects with every length of frame, new sessions, names, wild times and
+/// lengths that lie. Prints "flood PACKETS SECONDS PEAK_AFTER_A_TENTH PEAK_AT_THE_END".
+void Flood(int count) {
+  Receiver receiver;
+  std::vector<std::string> names;
+  for (int i = 0; i < 255; ++i) {
+    names.push_back("Curve" + std::to_string(i));
+  }
+  packets::FrameFields fields;
+  long peak = 0;
+  double seconds = 0.0;
+  for (int i = 0; i < count; ++i) {
+    const std::string subject = "Face" + std::to_string(i % 40);
+    packets::Bytes data;
+    if (i % 97 == 0) {
+      const std::vector<std::string> some(names.begin(), names.begin() + 1 + i % 255);
+      data = packets::Names(subject, some);
+    } else {
+      fields.subject = subject;
+      fields.session = i % 11 == 0 ? i : 3;
+      fields.seq = i % 5 == 0 ? 2147483647 - i : i;
+      fields.capture_us = (i % 3 == 0 ? -1 : 1) * std::int64_t{i} * 1000000007;
+      fields.values.assign(i % 2 == 0 ? 61 : 1 + static_cast<std::size_t>(i) % 255, 0.5f);
+      data = packets::Frame(fields);
+    }
+    if (i % 13 == 0) {
+      data[static_cast<std::size_t>(i) % data.size()] = 0xff;
+    }
+    const Clock::time_point start = Clock::now();
+    receiver.Push(data.data(), data.size(), i / 1000);
+    seconds += Nanoseconds(start, Clock::now()) * 1e-9;
+    if (i == count / 10) {
+      peak = PeakMemory();
+    }
+  }
+  std::printf("flood %d %.3f %ld %ld\n", count, seconds, peak, PeakMemory());
+}
+
 }  // namespace
 
 /// Measures the core on one thread. Argument: packets of each kind.
@@ -91,5 +144,6 @@ int main(int argc, char** argv) {
   Measure("osc-32", count, [](int i) { return OscPacket(i, 32); });
   Measure("osc-61", count, [](int i) { return OscPacket(i, 61); });
   Measure("livelink-61", count, LiveLinkPacket);
+  Flood(10 * count);
   return 0;
 }
