@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pmmlink import Session
 from pmmlink.errors import ProfileError, TargetError
+from pmmlink.runtime.session import Session
 from pmmlink.testing import LoudnessAnimator
 
 

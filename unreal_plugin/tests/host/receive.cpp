@@ -30,7 +30,8 @@ void Record(std::FILE* file, Stream& stream, Micros at, std::vector<float>& valu
   const std::int32_t tail[] = {static_cast<std::int32_t>(shown.state), static_cast<std::int32_t>(values.size())};
   std::fwrite(head, sizeof head, 1, file);
   std::fwrite(tail, sizeof tail, 1, file);
-  std::fwrite(values.data(), sizeof(float), values.size(), file);
+  // A stream without names yet shows nothing, and fwrite must not be given a null pointer even for nothing.
+  if (!values.empty()) std::fwrite(values.data(), sizeof(float), values.size(), file);
   std::fflush(file);
 }
 
