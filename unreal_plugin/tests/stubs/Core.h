@@ -66,6 +66,7 @@ class FString {
   const TCHAR* operator*() const;
   void ReplaceInline(const TCHAR* From, const TCHAR* To);
   FString ToLower() const;
+  bool StartsWith(const TCHAR* Prefix) const;
   template <typename... Arguments>
   static FString Printf(const TCHAR* Format, Arguments... Values) {
     static_assert((std::is_trivially_copyable_v<Arguments> && ...), "pass *String, not String");

@@ -24,7 +24,7 @@ namespace
 		for (TFieldIterator<FProperty> It(Object.GetClass()); It; ++It)
 		{
 			const FString Name = Plain(It->GetName());
-			if (Name == TEXT("llinkfacesubj") || Name == TEXT("arkitfacesubj"))
+			if (Name.StartsWith(TEXT("llinkfacesubj")) || Name.StartsWith(TEXT("arkitfacesubj")))
 			{
 				if (const FStructProperty* const Struct = CastField<FStructProperty>(*It))
 				{
