@@ -67,6 +67,8 @@ _TYPE = re.compile(
 )
 _BODY = re.compile(r"^\s*GENERATED_BODY\(\)", re.MULTILINE)
 
+# Fields and values as the API reference lists them: FPluginDescriptor, FModuleDescriptor,
+# FPluginReferenceDescriptor, EHostType and ELoadingPhase. Epic publishes no JSON schema.
 _DESCRIPTOR_KEYS = {
     *("FileVersion", "Version", "VersionName", "FriendlyName", "Description", "Category", "CreatedBy"),
     *("CreatedByURL", "DocsURL", "MarketplaceURL", "SupportURL", "EnabledByDefault", "CanContainContent"),
