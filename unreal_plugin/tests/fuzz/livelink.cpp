@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdlib>
 
 #include "PMMLinkCore/LiveLinkFace.h"
@@ -13,12 +14,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::abort();
   }
   if (packet.values != nullptr) {
-    float sum = 0.0f;
-    for (std::size_t i = 0; i < pmmlink::kLiveLinkCount; ++i) {
-      sum += pmmlink::LoadF32(packet.values + 4 * i);
+    pmmlink::FrameView frame;
+    frame.values = packet.values;
+    frame.count = pmmlink::kLiveLinkCount;
+    bool finite = true;
+    for (std::size_t i = 0; i < frame.count; ++i) {
+      finite = finite && std::isfinite(frame.Value(i));
     }
-    static volatile float sink;
-    sink = sum;
+    if (finite != frame.Finite()) {
+      std::abort();
+    }
   }
   return 0;
 }

@@ -40,6 +40,11 @@ class TArray {
   const T* GetData() const;
   int32 Add(const T& Item);
   int32 Add(T&& Item);
+  template <typename Predicate>
+  int32 RemoveAll(const Predicate& Unwanted) {
+    Unwanted(*GetData());
+    return 0;
+  }
   T& operator[](int32 Index);
   const T& operator[](int32 Index) const;
   template <typename Key>
@@ -152,7 +157,14 @@ class TWeakPtr {
  public:
   TWeakPtr();
   TWeakPtr(const TSharedPtr<T>& Other);
+  TWeakPtr(const TSharedRef<T>& Other);
   TSharedPtr<T> Pin() const;
+  bool IsValid() const;
+};
+template <typename T>
+class TSharedFromThis {
+ public:
+  TSharedRef<T> AsShared();
 };
 template <typename T, typename... Arguments>
 TSharedRef<T> MakeShared(Arguments&&... Values) {

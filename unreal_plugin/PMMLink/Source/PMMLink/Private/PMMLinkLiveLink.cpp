@@ -33,8 +33,14 @@ TSharedPtr<FPMMLinkLiveLink> FPMMLinkLiveLink::Acquire(const FPMMLinkReceiveSett
 	TSharedPtr<FPMMLinkLiveLink> Shared = Sources().FindRef(Key).Pin();
 	if (!Shared.IsValid() || !Client->HasSourceBeenAdded(Shared->Source))
 	{
-		Shared = MakeShareable(new FPMMLinkLiveLink(MakeShared<FPMMLinkSource>(Settings)));
-		Client->AddSource(Shared->Source);
+		const TSharedPtr<FPMMLinkSource> Existing = FPMMLinkSource::FindServing(Settings.Address, Settings.Port);
+		const bool bMade = !Existing.IsValid();
+		const TSharedRef<FPMMLinkSource> Source = bMade ? MakeShared<FPMMLinkSource>(Settings) : Existing.ToSharedRef();
+		Shared = MakeShareable(new FPMMLinkLiveLink(Source, bMade));
+		if (bMade)
+		{
+			Client->AddSource(Source);
+		}
 		Sources().Add(Key, Shared);
 	}
 	return Shared;
@@ -47,6 +53,10 @@ void FPMMLinkLiveLink::SetProfile(FName Subject, const TArray<FPMMLinkCurveSetti
 
 FPMMLinkLiveLink::~FPMMLinkLiveLink()
 {
+	if (!bMade)
+	{
+		return;
+	}
 	if (ILiveLinkClient* const Client = FindClient())
 	{
 		Client->RemoveSource(Source);

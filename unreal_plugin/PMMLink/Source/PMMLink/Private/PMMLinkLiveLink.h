@@ -6,8 +6,8 @@
 class FPMMLinkSource;
 
 /**
- * A Live Link source on a port, made for components. Those on the same port share one; it is removed when the last
- * of them lets go. Game thread only.
+ * A Live Link source on a port, for components. A source that somebody added in the Live Link panel is used as it is;
+ * else one is made, shared by all components of the port and removed when the last of them lets go. Game thread only.
  */
 class FPMMLinkLiveLink final
 {
@@ -24,7 +24,9 @@ public:
 	FPMMLinkLiveLink& operator=(const FPMMLinkLiveLink&) = delete;
 
 private:
-	explicit FPMMLinkLiveLink(const TSharedRef<FPMMLinkSource>& InSource) : Source(InSource) {}
+	FPMMLinkLiveLink(const TSharedRef<FPMMLinkSource>& InSource, bool bInMade) : Source(InSource), bMade(bInMade) {}
 
 	TSharedRef<FPMMLinkSource> Source;
+	/** Whether the source was made here, and is to be removed here. */
+	bool bMade;
 };

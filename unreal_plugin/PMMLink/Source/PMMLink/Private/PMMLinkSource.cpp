@@ -18,6 +18,27 @@ namespace
 		static const FName Name(TEXT("CTRL_expressions_mouthUp"));
 		return Name;
 	}
+
+	/** Sources that a client has. Game thread only. */
+	TArray<TWeakPtr<FPMMLinkSource>>& Serving()
+	{
+		static TArray<TWeakPtr<FPMMLinkSource>> Sources;
+		return Sources;
+	}
+}
+
+TSharedPtr<FPMMLinkSource> FPMMLinkSource::FindServing(const FString& Address, int32 PortNumber)
+{
+	for (const TWeakPtr<FPMMLinkSource>& Weak : Serving())
+	{
+		const TSharedPtr<FPMMLinkSource> Source = Weak.Pin();
+		if (Source.IsValid() && Source->Port.IsValid() && Source->Receive.Address == Address
+			&& Source->Receive.Port == PortNumber)
+		{
+			return Source;
+		}
+	}
+	return nullptr;
 }
 
 FPMMLinkSource::FPMMLinkSource(const FPMMLinkReceiveSettings& InReceive)
@@ -30,6 +51,8 @@ void FPMMLinkSource::ReceiveClient(ILiveLinkClient* InClient, FGuid InSourceGuid
 {
 	Client = InClient;
 	SourceGuid = InSourceGuid;
+	Serving().RemoveAll([](const TWeakPtr<FPMMLinkSource>& Weak) { return !Weak.IsValid(); });
+	Serving().Add(AsShared());
 	Listen();
 }
 

@@ -12,10 +12,13 @@ class UPMMLinkSourceSettings;
  * Frames are sampled in Update(), once an engine frame: the core has already put them in order, smoothed them and
  * eased them, so Live Link only has to show the newest.
  */
-class FPMMLinkSource final : public ILiveLinkSource
+class FPMMLinkSource final : public ILiveLinkSource, public TSharedFromThis<FPMMLinkSource>
 {
 public:
 	explicit FPMMLinkSource(const FPMMLinkReceiveSettings& InReceive);
+
+	/** A source in use on this address and port, whoever made it. Game thread only. */
+	static TSharedPtr<FPMMLinkSource> FindServing(const FString& Address, int32 PortNumber);
 
 	/** Gives one subject a calibration of its own. */
 	void SetProfile(FName Subject, const TArray<FPMMLinkCurveSetting>& SubjectProfile);
