@@ -1,7 +1,7 @@
 #include <limits>
 
 #include "PMMLinkCore/LiveLinkFace.h"
-#include "Packets.h"
+#include "Golden.h"
 #include "Spec.h"
 
 using namespace pmmlink;

@@ -3,7 +3,7 @@
 
 #include "PMMLinkCore/CurveTable.h"
 #include "PMMLinkCore/OscPackets.h"
-#include "Packets.h"
+#include "Golden.h"
 #include "Spec.h"
 
 using namespace pmmlink;

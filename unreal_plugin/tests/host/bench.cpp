@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
-#define PMMLINK_GOLDEN ""
 #include "../core/Packets.h"
 #include "PMMLinkCore/Profile.h"
 #include "PMMLinkCore/Receiver.h"
