@@ -3,9 +3,9 @@
     python benchmarks/cpp_core.py [--packets 200000]
 
 Builds ``unreal_plugin`` in release mode in a temporary folder and runs its bench program on one thread.
-Decode + buffer is everything that happens to a datagram on the socket thread; sample + profile is what a tick
-of the engine costs for one face. The flood sends a thousand packets a millisecond, valid, wild and damaged, and
-reports peak memory after its first tenth and at its end.
+Decode + buffer is all that happens to a datagram on the socket thread; sample + profile is what a tick
+of the engine costs for one face. The flood sends a thousand packets a millisecond, valid, wild and damaged,
+and reports peak memory after its first tenth and at its end.
 """
 
 from __future__ import annotations
