@@ -9,7 +9,7 @@ from pathlib import Path
 # core, two OpenMP threads wait for each other and a test can take a hundred times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
