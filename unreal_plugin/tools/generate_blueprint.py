@@ -12,9 +12,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from itertools import pairwise
 from pathlib import Path
 
+from blueprint_nodes import (
+    ADDRESS,
+    CURVE_MAP,
+    GRAPH,
+    MAPS,
+    MATH,
+    MESH,
+    MESSAGE,
+    OBJECT,
+    OSC,
+    SERVER,
+    STRINGS,
+    SYSTEM,
+    Nodes,
+)
 from t3d import (
     BOOL,
     DOUBLE,
@@ -35,13 +49,6 @@ from t3d import (
 
 OUTPUT = Path(__file__).resolve().parents[1] / "blueprint" / "PMMLinkReceiver.t3d.txt"
 
-CURVE_MAP = PinType("name", container="Map", value='TerminalCategory="real",TerminalSubCategory="double"')
-MESSAGE = struct_of("/Script/OSC.OSCMessage", by_ref=True)
-ADDRESS = struct_of("/Script/OSC.OSCAddress", by_ref=True)
-SERVER = object_of("/Script/OSC.OSCServer")
-MESH = object_of("/Script/Engine.SkeletalMeshComponent")
-OBJECT = object_of("/Script/CoreUObject.Object")
-
 # What the user makes by hand first: name -> type, default, what for.
 VARIABLES: dict[str, tuple[PinType, str, str]] = {
     "PMMLinkPort": (INT, "8000", "UDP port that pmmlink sends to"),
@@ -54,148 +61,20 @@ VARIABLES: dict[str, tuple[PinType, str, str]] = {
     "PMMLinkLast": (DOUBLE, "-10.0", "when the newest frame came, in seconds"),
 }
 
-_GRAPH = "/Script/BlueprintGraph."
-_OSC = "/Script/OSC.OSCManager"
-_MATH = "/Script/Engine.KismetMathLibrary"
-_STRING = "/Script/Engine.KismetStringLibrary"
-_ARRAY = "/Script/Engine.KismetArrayLibrary"
-_MAP = "/Script/Engine.BlueprintMapLibrary"
-_SYSTEM = "/Script/Engine.KismetSystemLibrary"
-_MACROS = "/Engine/EditorBlueprintResources/StandardMacros.StandardMacros"
-_FOR_EACH = "99DBFD5540A796041F72A5A9DA655026"  # identifier of the standard macro's graph
-
 HOLD_S = "0.25"
 NEUTRAL_S = "0.75"
 
 
-class Receiver:
-    """Builds the graph. Positions are left and top in the editor's units."""
+class Receiver(Nodes):
+    """The parts of the receiver, in the order in which messages go through them."""
 
     def __init__(self) -> None:
-        self.graph = Graph()
-
-    # Kinds of nodes
-
-    def call(
-        self,
-        at: tuple[int, int],
-        library: str,
-        function: str,
-        inputs: dict[str, Pin | str],
-        *outputs: tuple[str, PinType],
-        types: dict[str, PinType] | None = None,
-        pure: bool = False,
-        kind: str = "K2Node_CallFunction",
-    ) -> Node:
-        """A call. ``inputs`` maps parameter names to the pins that feed them, or to literal values."""
-        owner = reference("Class", library)
-        lines = [f'FunctionReference=(MemberParent={owner},MemberName="{function}")']
-        if pure:
-            lines.insert(0, "bDefaultsToPureFunc=True")
-        node = self.graph.node(_GRAPH + kind, at, *lines)
-        if not pure:
-            node.add("execute", EXEC)
-            node.add("then", EXEC, is_output=True)
-        for name, source in inputs.items():
-            if isinstance(source, str):
-                node.add(name, (types or {})[name], default=source)
-            else:
-                pin = node.add(name, (types or {}).get(name, _as_input(source.type)))
-                self.graph.link(source, pin)
-        for name, type_ in outputs:
-            node.add(name, type_, is_output=True)
-        return node
-
-    def get(self, at: tuple[int, int], variable: str) -> Pin:
-        """Reads a variable."""
-        line = f'VariableReference=(MemberName="{variable}",bSelfContext=True)'
-        node = self.graph.node(_GRAPH + "K2Node_VariableGet", at, line)
-        return node.add(variable, VARIABLES[variable][0], is_output=True)
-
-    def set(self, at: tuple[int, int], variable: str, value: Pin) -> Node:
-        """Writes a variable."""
-        line = f'VariableReference=(MemberName="{variable}",bSelfContext=True)'
-        node = self.graph.node(_GRAPH + "K2Node_VariableSet", at, line)
-        node.add("execute", EXEC)
-        node.add("then", EXEC, is_output=True)
-        self.graph.link(value, node.add(variable, VARIABLES[variable][0]))
-        node.add("Output_Get", VARIABLES[variable][0], is_output=True)
-        return node
-
-    def branch(self, at: tuple[int, int], condition: Pin) -> Node:
-        """Goes on at ``then`` or ``else``."""
-        node = self.graph.node(_GRAPH + "K2Node_IfThenElse", at)
-        node.add("execute", EXEC)
-        self.graph.link(condition, node.add("Condition", BOOL, default="true"))
-        node.add("then", EXEC, is_output=True)
-        node.add("else", EXEC, is_output=True)
-        return node
-
-    def for_each(self, at: tuple[int, int], items: Pin, item: PinType) -> Node:
-        """The standard macro For Each Loop."""
-        macro = (
-            f"MacroGraph=\"/Script/Engine.EdGraph'{_MACROS}:ForEachLoop'\","
-            f"GraphBlueprint=\"/Script/Engine.Blueprint'{_MACROS}'\",GraphGuid={_FOR_EACH}"
-        )
-        node = self.graph.node(_GRAPH + "K2Node_MacroInstance", at, f"MacroGraphReference=({macro})")
-        node.add("Exec", EXEC)
-        self.graph.link(items, node.add("Array", array(item)))
-        node.add("LoopBody", EXEC, is_output=True)
-        node.add("Array Element", item, is_output=True)
-        node.add("Array Index", INT, is_output=True)
-        node.add("Completed", EXEC, is_output=True)
-        return node
-
-    def part(self, origin: tuple[int, int], size: tuple[int, int], title: str) -> None:
-        """Begins a part of the graph: a titled frame; positions are relative to the origin inside it."""
-        self.graph.origin = origin
-        lines = [f"NodeWidth={size[0]}", f"NodeHeight={size[1]}", f'NodeComment="{title}"']
-        self.graph.node("/Script/UnrealEd.EdGraphNode_Comment", (-60, -100), *lines)
-
-    def then(self, *nodes: Node, start: str = "then") -> None:
-        """Executes nodes one after the other; ``start`` is the output of the first."""
-        for before, after in pairwise(nodes):
-            entry = "Exec" if "MacroInstance" in after.kind else "execute"
-            self.graph.link(before.output(start), after.input(entry))
-            start = "then"
-
-    def math(
-        self, at: tuple[int, int], function: str, a: Pin | str, b: Pin | str, result: PinType = DOUBLE
-    ) -> Pin:
-        """A function of two numbers."""
-        kind = INT if function.endswith("IntInt") else BOOL if function.startswith("Boolean") else DOUBLE
-        types = {"A": kind, "B": kind}
-        node = self.call(
-            at, _MATH, function, {"A": a, "B": b}, ("ReturnValue", result), types=types, pure=True
-        )
-        return node.output()
-
-    def now(self, at: tuple[int, int]) -> Pin:
-        """Seconds since the game began, also while it is paused."""
-        outputs = ("ReturnValue", DOUBLE)
-        node = self.call(at, "/Script/Engine.GameplayStatics", "GetRealTimeSeconds", {}, outputs, pure=True)
-        return node.output()
-
-    def integer(self, at: tuple[int, int], message: Pin, index: str) -> tuple[Node, Pin]:
-        """One integer argument of a message."""
-        types = {"Message": MESSAGE, "Index": INT}
-        node = self.call(
-            at,
-            _OSC,
-            "GetInt32",
-            {"Message": message, "Index": index},
-            ("Value", INT),
-            ("ReturnValue", BOOL),
-            types=types,
-        )
-        return node, node.output("Value")
-
-    # Parts of the receiver
+        super().__init__({name: type_ for name, (type_, _, _) in VARIABLES.items()})
 
     def start(self) -> Pin:
         """Opens the server and listens; returns the message that comes in."""
         self.part((0, 0), (1620, 460), "1. Connect Event BeginPlay to Create OSC Server")
-        self_node = self.graph.node(_GRAPH + "K2Node_Self", (0, 230))
+        self_node = self.graph.node(GRAPH + "K2Node_Self", (0, 230))
         this = self_node.add("self", PinType("object", "self"), is_output=True)
         inputs: dict[str, Pin | str] = {
             "ReceiveIPAddress": "0.0.0.0",
@@ -212,7 +91,7 @@ class Receiver:
             "ServerName": STRING,
             "Outer": OBJECT,
         }
-        create = self.call((300, 0), _OSC, "CreateOSCServer", inputs, ("ReturnValue", SERVER), types=types)
+        create = self.call((300, 0), OSC, "CreateOSCServer", inputs, ("ReturnValue", SERVER), types=types)
         keep = self.set((760, 0), "PMMLinkServer", create.output())
         event, message = self.message_event((760, 160))
         bind = self.bind((1160, 0), keep.output("Output_Get"), event)
@@ -222,7 +101,7 @@ class Receiver:
     def message_event(self, at: tuple[int, int]) -> tuple[Pin, Pin]:
         """The event that the server calls: its delegate and its message."""
         parameters = {"Message": MESSAGE, "IPAddress": PinType("string", by_ref=True), "Port": INT}
-        node = self.graph.node(_GRAPH + "K2Node_CustomEvent", at, 'CustomFunctionName="PMMLinkMessage"')
+        node = self.graph.node(GRAPH + "K2Node_CustomEvent", at, 'CustomFunctionName="PMMLinkMessage"')
         delegate = node.add("OutputDelegate", PinType("delegate"), is_output=True)
         node.add("then", EXEC, is_output=True)
         for name, type_ in parameters.items():
@@ -240,7 +119,7 @@ class Receiver:
         """Bind Event to On Osc Message Received."""
         owner = reference("Class", "/Script/OSC.OSCServer")
         line = f'DelegateReference=(MemberParent={owner},MemberName="OnOscMessageReceived")'
-        node = self.graph.node(_GRAPH + "K2Node_AddDelegate", at, line)
+        node = self.graph.node(GRAPH + "K2Node_AddDelegate", at, line)
         node.add("execute", EXEC)
         node.add("then", EXEC, is_output=True)
         self.graph.link(server, node.add("self", SERVER))
@@ -254,7 +133,7 @@ class Receiver:
         self.part((0, 520), (2600, 400), "Every OSC message: is it our subject, and what is it?")
         subject = self.call(
             (0, 0),
-            _OSC,
+            OSC,
             "GetString",
             {"Message": message, "Index": "0"},
             ("Value", STRING),
@@ -263,11 +142,11 @@ class Receiver:
         )
         wanted = self.get((0, 210), "PMMLinkSubject")
         any_ = self.call(
-            (300, 120), _STRING, "IsEmpty", {"InString": wanted}, ("ReturnValue", BOOL), pure=True
+            (300, 120), STRINGS, "IsEmpty", {"InString": wanted}, ("ReturnValue", BOOL), pure=True
         )
         same = self.call(
             (300, 200),
-            _STRING,
+            STRINGS,
             "EqualEqual_StrStr",
             {"A": subject.output("Value"), "B": wanted},
             ("ReturnValue", BOOL),
@@ -277,7 +156,7 @@ class Receiver:
         is_ours = self.branch((760, 0), ours)
         address = self.call(
             (1020, 0),
-            _OSC,
+            OSC,
             "GetOSCMessageAddress",
             {"Message": message},
             ("ReturnValue", struct_of("/Script/OSC.OSCAddress")),
@@ -285,7 +164,7 @@ class Receiver:
         )
         path = self.call(
             (1420, 0),
-            _OSC,
+            OSC,
             "GetOSCAddressFullPath",
             {"Address": address.output()},
             ("ReturnValue", STRING),
@@ -301,12 +180,12 @@ class Receiver:
         """Switch on String over the three addresses."""
         cases = ["/pmmlink/1/names", "/pmmlink/1/frame", "/pmmlink/1/bye"]
         node = self.graph.node(
-            _GRAPH + "K2Node_SwitchString", at, *(f'PinNames({i})="{case}"' for i, case in enumerate(cases))
+            GRAPH + "K2Node_SwitchString", at, *(f'PinNames({i})="{case}"' for i, case in enumerate(cases))
         )
         node.add("Default", EXEC, is_output=True)
         node.add("execute", EXEC)
         self.graph.link(text, node.add("Selection", STRING))
-        compare = node.add("NotEqual_StriStri", object_of(_STRING))
+        compare = node.add("NotEqual_StriStri", object_of(STRINGS))
         compare.hidden, compare.default_object = True, "/Script/Engine.Default__KismetStringLibrary"
         for case in cases:
             node.add(case, EXEC, is_output=True)
@@ -317,7 +196,7 @@ class Receiver:
         self.part((0, 1040), (860, 280), "Names: the subject first, then one for each value")
         strings = self.call(
             (0, 0),
-            _OSC,
+            OSC,
             "GetAllStrings",
             {"Message": message},
             ("Values", array(STRING)),
@@ -340,7 +219,7 @@ class Receiver:
         keep_seq = self.set((1540, 0), "PMMLinkSeq", seq)
         floats = self.call(
             (1800, 0),
-            _OSC,
+            OSC,
             "GetAllFloats",
             {"Message": message},
             ("Values", array(FLOAT)),
@@ -358,16 +237,16 @@ class Receiver:
         is_named = self.branch((2820, 0), named)
         loop = self.for_each((3060, 0), values, FLOAT)
         position = self.math((3320, 280), "Add_IntInt", loop.output("Array Index"), "1", INT)
-        item = self.graph.node(_GRAPH + "K2Node_GetArrayItem", (3520, 240))
+        item = self.graph.node(GRAPH + "K2Node_GetArrayItem", (3520, 240))
         self.graph.link(names, item.add("Array", array(STRING)))
         self.graph.link(position, item.add("Dimension 1", INT))
         text = item.add("Output", STRING, is_output=True)
         name = self.call(
-            (3780, 260), _STRING, "Conv_StringToName", {"InString": text}, ("ReturnValue", NAME), pure=True
+            (3780, 260), STRINGS, "Conv_StringToName", {"InString": text}, ("ReturnValue", NAME), pure=True
         )
         add = self.call(
             (4100, 0),
-            _MAP,
+            MAPS,
             "Map_Add",
             {
                 "TargetMap": self.get((3780, 160), "PMMLinkCurves"),
@@ -392,20 +271,6 @@ class Receiver:
         self.then(loop, add, start="LoopBody")
         self.then(loop, last, start="Completed")
 
-    def length(self, at: tuple[int, int], items: Pin, item: PinType) -> Pin:
-        """Length of an array."""
-        node = self.call(
-            at,
-            _ARRAY,
-            "Array_Length",
-            {"TargetArray": items},
-            ("ReturnValue", INT),
-            types={"TargetArray": array(item)},
-            pure=True,
-            kind="K2Node_CallArrayFunction",
-        )
-        return node.output()
-
     def bye(self, message: Pin, switch: Node) -> None:
         """Lets the face relax at once, as if frames had stopped a hold ago."""
         self.part((1000, 1040), (1640, 420), "Bye of this session: relax at once")
@@ -426,7 +291,7 @@ class Receiver:
         curves = self.get((0, 100), "PMMLinkCurves")
         keys = self.call(
             (260, 0),
-            _MAP,
+            MAPS,
             "Map_Keys",
             {"TargetMap": curves},
             ("Keys", array(NAME)),
@@ -439,7 +304,7 @@ class Receiver:
         )
         x = self.call(
             (460, 260),
-            _MATH,
+            MATH,
             "MapRangeClamped",
             {
                 "Value": silence,
@@ -464,7 +329,7 @@ class Receiver:
         keep = self.math((1480, 280), "Subtract_DoubleDouble", "1.0", relaxed)
         found = self.call(
             (1100, 120),
-            _MAP,
+            MAPS,
             "Map_Find",
             {"TargetMap": curves, "Key": key},
             ("Value", DOUBLE),
@@ -499,7 +364,7 @@ class Receiver:
         server = self.get((0, 100), "PMMLinkServer")
         valid = self.call(
             (220, 100),
-            _SYSTEM,
+            SYSTEM,
             "IsValid",
             {"Object": server},
             ("ReturnValue", BOOL),
@@ -509,11 +374,6 @@ class Receiver:
         is_valid = self.branch((500, 0), valid.output())
         stop = self.call((760, 0), "/Script/OSC.OSCServer", "Stop", {"self": server}, types={"self": SERVER})
         self.then(is_valid, stop)
-
-
-def _as_input(type_: PinType) -> PinType:
-    """The type that a parameter has when it is fed by a pin of this type."""
-    return PinType(type_.category, type_.subcategory, type_.of, type_.container, type_.value)
 
 
 def build() -> Graph:

@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "PMMLinkCore/CurveNames.h"
+#include "PMMLinkCore/FaceMotion.h"
 #include "PMMLinkCore/JitterBuffer.h"
+#include "PMMLinkCore/NameLists.h"
 #include "PMMLinkCore/Packet.h"
+#include "PMMLinkCore/PastSessions.h"
 #include "PMMLinkCore/PlayoutClock.h"
 #include "PMMLinkCore/SequenceWindow.h"
 #include "PMMLinkCore/Statistics.h"
@@ -58,25 +60,12 @@ class Stream {
   Stream(std::string_view subject, const StreamConfig& config) : subject_(subject), config_(config) {}
 
   const std::string& subject() const { return subject_; }
-  const CurveNames& names() const { return *names_; }  ///< As of the last Sample() or Push().
-  std::uint32_t names_version() const { return names_version_; }  ///< Grows when names() changes.
+  const CurveNames& names() const { return motion_.names(); }  ///< As of the last Sample() or Push().
+  std::uint32_t names_version() const { return motion_.names_version(); }  ///< Grows when names() changes.
   StreamConfig& config() { return config_; }
 
   /// Takes the names of frames with as many values as there are names.
-  void SetNames(const NamesView& names) {
-    const auto end = names.names.begin() + static_cast<std::ptrdiff_t>(names.count);
-    const CurveNamesPtr known = NamesOf(names.count);
-    if (known != nullptr && std::equal(names.names.begin(), end, known->list().begin())) {
-      return;
-    }
-    const auto old = FindList(names.count);
-    if (old != sent_lists_.end()) {
-      sent_lists_.erase(old);
-    }
-    sent_lists_.insert(sent_lists_.begin(),
-                       std::make_shared<const CurveNames>(std::vector<std::string>(names.names.begin(), end)));
-    sent_lists_.resize(std::min(sent_lists_.size(), kMaxNameLists));
-  }
+  void SetNames(const NamesView& names) { lists_.Learn(names); }
 
   /// Takes a frame that has only finite values.
   Outcome Push(const FrameView& frame, Micros now) {
@@ -88,12 +77,12 @@ class Stream {
 
   /// Ends a session. The face relaxes at once if it is the current one; what is buffered plays on under that.
   Verdict Bye(std::int32_t session, Micros now) {
-    if (Contains(departed_, session)) {
+    if (past_.Departed(session)) {
       return Verdict::Duplicate;
     }
     const bool current = has_session_ && session == session_;
-    if (current || Contains(replaced_, session)) {
-      Remember(departed_, session);
+    if (current || past_.Replaced(session)) {
+      past_.Depart(session);
     }
     if (!current) {
       return Verdict::Foreign;
@@ -109,14 +98,13 @@ class Stream {
   /// Makes `values` the face at `now`, in the order of names(), which this call may change.
   Shown Sample(Micros now, std::vector<float>& values) {
     Advance(now);
-    values.resize(names_->size());
-    Face(now, values.data());
-    const Micros age = shown_ ? std::max(Micros{0}, now - shown_since_) : 0;
+    Face(now, values);
+    const Micros age = motion_.started() ? std::max(Micros{0}, now - motion_.since()) : 0;
     return Shown{State(now), session_, shown_seq_, shown_capture_us_, age, fps_num_, fps_den_};
   }
 
   StreamState State(Micros now) const {
-    if (!shown_) {
+    if (!motion_.started()) {
       return StreamState::Waiting;
     }
     const double relaxed = Relaxed(now);
@@ -149,24 +137,22 @@ class Stream {
   }
 
  private:
-  static constexpr std::size_t kRemembered = 64;  ///< Past sessions kept in mind.
-  static constexpr std::size_t kMaxNameLists = 16;
   static constexpr Micros kLongestMove = 250'000;
   static constexpr Micros kRounding = 1;  ///< Capture times are rounded: a frame may be so much early.
   static constexpr std::int32_t kRestartMask = 0xff;
   static constexpr Micros kRestart = 1'000'000;
 
   Verdict Judge(const FrameView& frame, Micros now, Outcome& outcome) {
-    const CurveNamesPtr names = NamesOf(frame.count);
+    const CurveNamesPtr names = lists_.Find(frame.count);
     if (names == nullptr) {
       return Verdict::Unnamed;
     }
-    if (Contains(departed_, frame.session)) {
+    if (past_.Departed(frame.session)) {
       return Verdict::Late;
     }
     if (!has_session_ || frame.session != session_) {
       const bool alive = has_session_ && !parted_ && Relaxed(now) < 1.0;
-      if (alive && Contains(replaced_, frame.session)) {
+      if (alive && past_.Replaced(frame.session)) {
         return Verdict::Foreign;
       }
       outcome.new_session = true;
@@ -191,30 +177,10 @@ class Stream {
     return Verdict::Accepted;
   }
 
-  /// The names of frames with so many values: the sender's list, else the standard one, else nullptr.
-  CurveNamesPtr NamesOf(std::size_t count) const {
-    const auto sent = FindList(count);
-    return sent == sent_lists_.end() ? StandardNames(count) : *sent;
-  }
-
-  std::vector<CurveNamesPtr>::const_iterator FindList(std::size_t count) const {
-    return std::find_if(sent_lists_.begin(), sent_lists_.end(),
-                        [&](const CurveNamesPtr& list) { return list->size() == count; });
-  }
-
-  static bool Contains(const std::vector<std::int32_t>& sessions, std::int32_t session) {
-    return std::find(sessions.begin(), sessions.end(), session) != sessions.end();
-  }
-
-  static void Remember(std::vector<std::int32_t>& sessions, std::int32_t session) {
-    sessions.insert(sessions.begin(), session);
-    sessions.resize(std::min(sessions.size(), kRemembered));
-  }
-
   void StartSession(std::int32_t session, bool numbered, Micros now) {
     Advance(now);
-    if (has_session_ && !Contains(departed_, session_)) {
-      Remember(replaced_, session_);
+    if (has_session_ && !past_.Departed(session_)) {
+      past_.Replace(session_);
     }
     ForgetSequence();
     has_session_ = true;
@@ -238,9 +204,9 @@ class Stream {
   /// A frame has come: the face stops relaxing, and goes on from where that has brought it.
   void Hear(Micros now) {
     Advance(now);
-    if (shown_ && Relaxed(now) > 0.0) {
-      Face(now, from_.data());
-      to_ = from_;
+    if (motion_.started() && Relaxed(now) > 0.0) {
+      Face(now, scratch_);
+      motion_.StayAt(scratch_);
     }
     if (Silence(now) > config_.hold_us) {
       clock_.Reset();
@@ -272,21 +238,6 @@ class Stream {
     Advance(now);
   }
 
-  /// Makes `names` those of the face. Curves that go on keep what they show.
-  void UseNames(const CurveNamesPtr& names) {
-    if (names_ == names) {
-      return;
-    }
-    std::vector<float> from(names->size(), 0.0f);
-    for (std::size_t i = 0; i < names->size(); ++i) {
-      const std::size_t old = names_->Find((*names)[i]);
-      from[i] = old < names_->size() ? from_[old] : 0.0f;
-    }
-    from_.swap(from);
-    names_version_ += names_->list() == names->list() ? 0u : 1u;
-    names_ = names;
-  }
-
   /// When a waiting frame is to be shown.
   Micros Due(const BufferedFrame& frame) const {
     return clock_.Arrival(frame.capture_us) + config_.buffer_us - kRounding;
@@ -308,35 +259,17 @@ class Stream {
   void Show(std::size_t position, Micros now) {
     const BufferedFrame& frame = buffer_[position];
     const Micros since = std::min(std::max(Due(frame), advanced_to_), now);
-    Pose(since, from_.data());
-    UseNames(frame.names);
-    to_ = frame.values;
-    move_us_ = config_.smooth ? frame.period_us : 0;
-    shown_ = true;
+    motion_.MoveTo(frame.names, frame.values, since, config_.smooth ? frame.period_us : 0);
     shown_seq_ = frame.seq;
     shown_capture_us_ = frame.capture_us;
-    shown_since_ = since;
     buffer_.Drop(position + 1);
   }
 
-  void Face(Micros now, float* values) const {
-    Pose(now, values);
-    const float keep = shown_ ? 1.0f - static_cast<float>(Relaxed(now)) : 1.0f;
-    for (std::size_t i = 0; i < names_->size(); ++i) {
-      values[i] *= keep;
-    }
-  }
-
-  /// The face before it relaxes: on the straight way from where it was to the shown frame.
-  void Pose(Micros now, float* values) const {
-    const Micros gone = std::max(Micros{0}, now - shown_since_);
-    if (gone >= move_us_) {
-      std::copy(to_.begin(), to_.end(), values);
-      return;
-    }
-    const float way = static_cast<float>(static_cast<double>(gone) / static_cast<double>(move_us_));
-    for (std::size_t i = 0; i < names_->size(); ++i) {
-      values[i] = from_[i] * (1.0f - way) + to_[i] * way;
+  void Face(Micros now, std::vector<float>& values) const {
+    motion_.Pose(now, values);
+    const float keep = motion_.started() ? 1.0f - static_cast<float>(Relaxed(now)) : 1.0f;
+    for (float& value : values) {
+      value *= keep;
     }
   }
 
@@ -358,16 +291,13 @@ class Stream {
 
   std::string subject_;
   StreamConfig config_;
-  std::vector<CurveNamesPtr> sent_lists_;  ///< From names messages, of different lengths, the latest first.
-  CurveNamesPtr names_ = std::make_shared<const CurveNames>(std::vector<std::string>());  ///< Of the shown frame.
-  std::uint32_t names_version_ = 0;
+  NameLists lists_;
 
   bool has_session_ = false;
   bool numbered_ = true;
   std::int32_t session_ = 0;
-  std::vector<std::int32_t> replaced_;  ///< Sessions that a newer one replaced, the latest first.
-  std::vector<std::int32_t> departed_;  ///< Sessions that said bye.
-  bool parted_ = false;                 ///< The current session said bye, and nothing came after.
+  PastSessions past_;
+  bool parted_ = false;  ///< The current session said bye, and nothing came after.
   Micros parted_at_ = 0;
 
   SequenceWindow window_;
@@ -379,14 +309,11 @@ class Stream {
   std::int32_t fps_num_ = 30;
   std::int32_t fps_den_ = 1;
 
-  bool shown_ = false;
+  FaceMotion motion_;
   std::int64_t shown_seq_ = -1;
   Micros shown_capture_us_ = 0;
-  Micros shown_since_ = 0;
-  Micros advanced_to_ = 0;   ///< The latest time at which the shown frame was chosen.
-  Micros move_us_ = 0;       ///< Duration of the move to the shown frame.
-  std::vector<float> from_;  ///< The face when that move began,
-  std::vector<float> to_;    ///< and the shown frame.
+  Micros advanced_to_ = 0;  ///< The latest time at which the shown frame was chosen.
+  std::vector<float> scratch_;
 
   Counters counters_;
   RecentArrivals recent_;
