@@ -55,6 +55,7 @@ ENGINE_HEADERS = {
     "ScopedTransaction.h": ("UnrealEd", "Editor.h"),
     "SocketSubsystem.h": ("Sockets", "Sockets.h"),
     "Sockets.h": ("Sockets", "Sockets.h"),
+    "Templates/PimplPtr.h": ("Core", "Core.h"),
     "Textures/SlateIcon.h": ("SlateCore", "Editor.h"),
     "ToolMenus.h": ("ToolMenus", "Editor.h"),
     "UObject/UnrealType.h": ("CoreUObject", "CoreUObject.h"),
@@ -229,8 +230,10 @@ def _write_generated(header: Path, folder: Path) -> None:
     bodies = [text.count("\n", 0, match.end()) + 1 for match in _BODY.finditer(text)]
     for (macro, _, _, name, base), line in zip(_TYPE.findall(text), bodies, strict=True):
         if macro == "UCLASS":
-            aliases = f"using Super = {base}; using ThisClass = {name};"
-            body = f"public: {aliases} static UClass* StaticClass(); private:"
+            # With the constructor that generated code defines where members' types may be incomplete.
+            aliases = f"using Super = {base}; using ThisClass = {name}; struct FVTableHelper {{}};"
+            helper = f"explicit {name}(FVTableHelper&) {{}}"
+            body = f"public: {aliases} static UClass* StaticClass(); {helper} private:"
         else:
             body = "static UScriptStruct* StaticStruct();"
         lines.append(f"#define {file_id}_{line}_GENERATED_BODY {body}")

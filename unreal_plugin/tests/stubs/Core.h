@@ -192,6 +192,20 @@ TUniquePtr<T> MakeUnique(Arguments&&... Values) {
   return TUniquePtr<T>();
 }
 
+template <typename T>
+class TPimplPtr {
+ public:
+  TPimplPtr();
+  TPimplPtr(TPimplPtr&&);
+  T* operator->() const;
+  T& operator*() const;
+};
+template <typename T, typename... Arguments>
+TPimplPtr<T> MakePimpl(Arguments&&... Values) {
+  static_assert(std::is_constructible_v<T, Arguments&&...>);
+  return TPimplPtr<T>();
+}
+
 struct FGuid {};
 struct FTimespan {
   static FTimespan FromMilliseconds(double Milliseconds);

@@ -52,10 +52,10 @@ namespace
 	}
 }
 
-USkeletalMeshComponent* FPMMLinkFaceBinding::FindFace(const AActor& Actor)
+USkeletalMeshComponent* FPMMLinkFaceBinding::FindFace(const AActor& Owner)
 {
 	TArray<USkeletalMeshComponent*> Meshes;
-	Actor.GetComponents(Meshes);
+	Owner.GetComponents(Meshes);
 	for (USkeletalMeshComponent* const Mesh : Meshes)
 	{
 		if (Mesh->GetName() == TEXT("Face"))

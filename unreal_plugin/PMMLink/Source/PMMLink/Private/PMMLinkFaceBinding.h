@@ -21,7 +21,7 @@ public:
 	void Tick(FName Subject, float DeltaSeconds);
 
 	/** The MetaHuman's face mesh; nullptr for another actor. */
-	static USkeletalMeshComponent* FindFace(const AActor& Actor);
+	static USkeletalMeshComponent* FindFace(const AActor& Owner);
 
 private:
 	/** How long a missing variable is looked for before it is reported. */

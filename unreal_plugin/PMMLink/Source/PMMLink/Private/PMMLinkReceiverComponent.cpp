@@ -23,13 +23,11 @@ struct FPMMLinkComponentState
 
 UPMMLinkReceiverComponent::UPMMLinkReceiverComponent()
 	: Receive(GetDefault<UPMMLinkSettings>()->Receive)
-	, State(MakeUnique<FPMMLinkComponentState>())
+	, State(MakePimpl<FPMMLinkComponentState>())
 {
 	PrimaryComponentTick.bCanEverTick = true;
 	PrimaryComponentTick.TickGroup = TG_PrePhysics;
 }
-
-UPMMLinkReceiverComponent::~UPMMLinkReceiverComponent() = default;
 
 void UPMMLinkReceiverComponent::BeginPlay()
 {

@@ -3,6 +3,7 @@
 #include "Components/ActorComponent.h"
 #include "CoreMinimal.h"
 #include "PMMLinkTypes.h"
+#include "Templates/PimplPtr.h"
 
 #include "PMMLinkReceiverComponent.generated.h"
 
@@ -22,7 +23,6 @@ class PMMLINK_API UPMMLinkReceiverComponent : public UActorComponent
 
 public:
 	UPMMLinkReceiverComponent();
-	virtual ~UPMMLinkReceiverComponent() override;
 
 	/** The face to receive; None takes the first that appears on the port. */
 	UPROPERTY(EditAnywhere, BlueprintReadOnly, Category = "PMMLink")
@@ -102,5 +102,6 @@ public:
 private:
 	void DriveMorphTargets();
 
-	TUniquePtr<FPMMLinkComponentState> State;
+	/** Not TUniquePtr: the code that the header tool generates does not know the type. */
+	TPimplPtr<FPMMLinkComponentState> State;
 };
