@@ -51,12 +51,8 @@ def test_the_curve_table_in_cpp_is_the_one_in_python() -> None:
 
 
 def test_a_renamed_curve_makes_the_check_fail(tmp_path: Path) -> None:
-    for name in (
-        "pmmlink/__init__.py",
-        "pmmlink/curves.py",
-        "unreal_plugin/tools/generate_curves.py",
-        HEADER,
-    ):
+    python = [f"pmmlink/{name}.py" for name in ("__init__", "curves", "lips", "types")]
+    for name in (*python, "unreal_plugin/tools/generate_curves.py", HEADER):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     assert _checks(tmp_path)

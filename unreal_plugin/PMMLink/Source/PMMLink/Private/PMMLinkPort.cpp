@@ -271,6 +271,7 @@ pmmlink::Profile MakePMMLinkProfile(const TArray<FPMMLinkCurveSetting>& Settings
 		Curve.offset = Setting.Offset;
 		Curve.minimum = Setting.Min;
 		Curve.maximum = FMath::Max(Setting.Min, Setting.Max);
+		Curve.exponent = Setting.Exponent;
 		Profile.Set(std::string_view(Name.Get(), static_cast<std::size_t>(Name.Length())), Curve);
 	}
 	return Profile;

@@ -4,7 +4,7 @@
 
 #include "PMMLinkTypes.generated.h"
 
-/** What a character wants of one curve: clamp(Gain * value + Offset, Min, Max), as in a pmmlink profile. */
+/** What a character wants of one curve: clamp(Gain * value ^ Exponent + Offset, Min, Max), as in a pmmlink profile. */
 USTRUCT(BlueprintType)
 struct PMMLINK_API FPMMLinkCurveSetting
 {
@@ -25,6 +25,10 @@ struct PMMLINK_API FPMMLinkCurveSetting
 
 	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "PMMLink", meta = (ClampMin = "0", ClampMax = "1"))
 	float Max = 1.0f;
+
+	/** Below 1 lifts small values, above 1 holds them down; 0 and 1 stay. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "PMMLink", meta = (ClampMin = "0.1", ClampMax = "10"))
+	float Exponent = 1.0f;
 };
 
 /** How a port is listened to. Those who share a port share these; the one that came last has its way. */

@@ -1,27 +1,30 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "PMMLinkCore/CurveNames.h"
+#include "PMMLinkCore/LipTie.h"
 
 namespace pmmlink {
 
-/// `clamp(gain * value + offset, minimum, maximum)`: what a character wants of one curve.
+/// `clamp(gain * value ^ exponent + offset, minimum, maximum)`: what a character wants of one curve.
 struct CurveSetting {
   float gain = 1.0f;
   float offset = 0.0f;
   float minimum = 0.0f;
   float maximum = 1.0f;
+  float exponent = 1.0f;
 };
 
-/// A character's settings, applied to the face that a Stream shows. The same arithmetic as
-/// pmmlink/retarget/mapping.py: rotations are left alone, and the lips are treated as a pair, because a
-/// MetaHuman closes them by LipsTogether = MouthClose / JawOpen. That quotient goes through every gain on the
-/// jaw, and MouthClose never exceeds JawOpen.
+/// A character's settings, applied to the face that a Stream shows: the part of a pmmlink profile that belongs to
+/// the character rather than to the voice, with the arithmetic of pmmlink/retarget. Angles are left alone. A
+/// profile without settings changes nothing.
 class Profile {
  public:
   /// Sets what a curve is to become. Names are compared without regard to case.
@@ -39,52 +42,48 @@ class Profile {
 
   /// Prepares Apply() for faces with these names.
   void Compile(const CurveNames& names) {
-    compiled_.assign(names.size(), Step());
-    jaw_ = names.Find("JawOpen");
-    close_ = names.Find("MouthClose");
+    steps_.assign(names.size(), Step());
+    float close_gain = 1.0f;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      compiled_[i].skip = names.rotation(i);
+      steps_[i].skip = names.rotation(i);
       for (const std::pair<std::string, CurveSetting>& known : settings_) {
         if (SameCurveName(known.first, names[i])) {
-          compiled_[i].setting = known.second;
+          steps_[i].setting = known.second;
         }
       }
+      close_gain = SameCurveName(names[i], "MouthClose") ? steps_[i].setting.gain : close_gain;
     }
+    lips_.Compile(names, close_gain);
   }
 
   /// Changes `values`, which has one value for each name given to Compile().
   void Apply(float* values) const {
-    const std::size_t count = compiled_.size();
-    const bool lips = jaw_ < count && close_ < count;
-    const float together =
-        lips ? std::min(std::max(values[close_] / std::max(values[jaw_], kShutJaw), 0.0f), 1.0f) : 0.0f;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!compiled_[i].skip) {
-        values[i] = Adjusted(values[i], compiled_[i].setting);
+    if (empty()) {
+      return;
+    }
+    const LipTie::Lips before = lips_.Observe(values);
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (!steps_[i].skip) {
+        values[i] = Adjusted(values[i], steps_[i].setting);
       }
     }
-    if (lips) {
-      values[close_] =
-          std::min(Adjusted(together * values[jaw_], compiled_[close_].setting), values[jaw_]);
-    }
+    lips_.Apply(values, before);
   }
 
  private:
-  static constexpr float kShutJaw = 1e-3f;  ///< Below this opening the quotient is noise and fades out.
-
   struct Step {
     CurveSetting setting;
     bool skip = false;
   };
 
   static float Adjusted(float value, const CurveSetting& setting) {
-    return std::min(std::max(setting.gain * value + setting.offset, setting.minimum), setting.maximum);
+    const float bent = setting.exponent == 1.0f ? value : std::pow(std::max(value, 0.0f), setting.exponent);
+    return std::min(std::max(setting.gain * bent + setting.offset, setting.minimum), setting.maximum);
   }
 
   std::vector<std::pair<std::string, CurveSetting>> settings_;
-  std::vector<Step> compiled_;
-  std::size_t jaw_ = 0;
-  std::size_t close_ = 0;
+  std::vector<Step> steps_;
+  LipTie lips_;
 };
 
 }  // namespace pmmlink
