@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import numpy as np
 import torch
 
 from pmmlink.curves import MODEL_32, CurveSet
+from pmmlink.errors import CheckpointError
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.pmmtalk import FRAME_HZ, PMMTalk
+from pmmlink.model.running import made_for_running
 from pmmlink.model.styles import style_vector
-from pmmlink.model.talking_head import fold_batch_norms
 from pmmlink.types import FloatArray
 
 
@@ -28,13 +28,21 @@ class Animator:
         fps: frame rate of the rows.
         latency_samples: look-ahead at 16 kHz: frame ``k`` becomes final this long after its instant.
         model: the model underneath, a copy for running only: it shares the weights of the one given.
+
+    Raises:
+        CheckpointError: the model predicts vertices, or has no such style.
     """
 
     curves: CurveSet = MODEL_32
     fps: Fraction = Fraction(FRAME_HZ)
 
     def __init__(self, model: PMMTalk, style: str = "default") -> None:
-        self.model = _for_running(model)
+        if not model.config.predicts_curves:
+            raise CheckpointError(
+                f"these weights move {model.config.decoder.outputs // 3} vertices of a mesh, not facial "
+                "curves; they can be measured with 'pmmlink eval', not played"
+            )
+        self.model = made_for_running(model)
         self.latency_samples = model.latency
         with torch.inference_mode():
             self._style = style_vector(self.model, style)[None]
@@ -73,16 +81,6 @@ class Animator:
         self._due = self.model.inputs_for(self._state.frames + 1) - self._state.samples
         frames: FloatArray = out[0].numpy()
         return frames
-
-
-def _for_running(model: PMMTalk) -> PMMTalk:
-    """A copy that shares the tensors, made faster where training could not follow."""
-    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-    running = deepcopy(model, shared).eval()
-    if "image" in running.modalities:
-        with torch.no_grad():
-            fold_batch_norms(running.talking_head)
-    return running
 
 
 def load_animator(weights: Path | None = None, style: str = "default", threads: int = 1) -> Animator:

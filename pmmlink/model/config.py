@@ -12,6 +12,7 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from pmmlink.curves import MODEL_32
 from pmmlink.errors import CheckpointError
 from pmmlink.phones import PHONES
 
@@ -132,7 +133,7 @@ class DecoderConfig:
         feed_forward: channels of the feed-forward layers.
         left_context: frames that attention sees back.
         period: period of the positional encoding, frames.
-        outputs: curves.
+        outputs: curves, or three times the vertices of a mesh (offsets in mm).
     """
 
     align_dim: int = 96
@@ -170,6 +171,11 @@ class PMMTalkConfig:
     talking_head: TalkingHeadConfig = field(default_factory=TalkingHeadConfig)
     image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    @property
+    def predicts_curves(self) -> bool:
+        """Whether the outputs are the 32 curves; otherwise they are a mesh's vertex offsets in mm."""
+        return self.decoder.outputs == len(MODEL_32)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists and numbers, ready for JSON."""

@@ -42,6 +42,23 @@ class Prediction:
     symbols: Tensor | None
 
 
+@dataclass(frozen=True, slots=True)
+class FrozenFeatures:
+    """What the parts that the paper freezes (ψ_AE, ψ_TD, ψ_HG) make of whole clips.
+
+    Attributes:
+        frames: frames that the clips have at 30 fps.
+        latents: ``[B, T50, C]`` of ψ_AE; None without the audio branch.
+        symbols: ``[B, T50, vocabulary]`` logits of ψ_TD; None without the text branch.
+        pictures: ``[B, T, 3, S, S]``, what moved in the faces that ψ_HG painted; None without images.
+    """
+
+    frames: int
+    latents: Tensor | None
+    symbols: Tensor | None
+    pictures: Tensor | None
+
+
 @dataclass(slots=True)
 class PMMTalkState:
     """State of one batch of streams.
@@ -83,7 +100,7 @@ class PMMTalk(Stage[PMMTalkState]):
         config: sizes, and which modalities are in use.
 
     Raises:
-        CheckpointError: no modality, or an unknown one, is configured.
+        CheckpointError: no modality, or an unknown one, is configured; a lip seal without curves.
     """
 
     def __init__(self, config: PMMTalkConfig, *, dropout: float = 0.0) -> None:
@@ -91,6 +108,8 @@ class PMMTalk(Stage[PMMTalkState]):
         unknown = set(config.modalities) - set(MODALITIES)
         if unknown or not config.modalities:
             raise CheckpointError(f"modalities must be some of {', '.join(MODALITIES)}")
+        if config.lip_seal and not config.predicts_curves:
+            raise CheckpointError("lip_seal shuts ARKit curves; a model of vertices must leave it off")
         self.config = config
         self.modalities = tuple(m for m in MODALITIES if m in config.modalities)
         self.ratio = Fraction(FRAME_HZ, SAMPLE_RATE_HZ)
@@ -159,29 +178,47 @@ class PMMTalk(Stage[PMMTalkState]):
 
     def predict(self, x: Tensor, style: Tensor | None = None, identity: Identity | None = None) -> Prediction:
         """Everything the losses need, for whole clips ``[B, N, 1]``."""
-        features: dict[str, Tensor] = {}
+        return self.predict_from(self.frozen_features(x, identity), style)
+
+    def frozen_features(self, x: Tensor, identity: Identity | None = None) -> FrozenFeatures:
+        """The first half of :meth:`predict`, all of it frozen in the paper: the same in every epoch."""
+        latents: Tensor | None = None
         symbols: Tensor | None = None
+        pictures: Tensor | None = None
         if "audio" in self.modalities or "text" in self.modalities:
             latents = self.audio_encoder(x)
-            if "audio" in self.modalities:
-                features["audio"] = self.audio_align(self.audio_rate(self.audio_decoder(latents)))
             if "text" in self.modalities:
                 symbols = self.text_decoder(latents)
-                features["text"] = self.text_align(self.text_rate(symbols))
+            if "audio" not in self.modalities:
+                latents = None
         if "image" in self.modalities:
-            identity = identity or self._identity()
-            images = self._picture(self.mouth_windows(x), identity)
-            features["image"] = self.image_align(self.image_encoder(images))
-        count = min(frames_for(x.shape[1]), *(f.shape[1] for f in features.values()))
+            pictures = self._picture(self.mouth_windows(x), identity or self._identity())
+        return FrozenFeatures(frames_for(x.shape[1]), latents, symbols, pictures)
+
+    def predict_from(self, frozen: FrozenFeatures, style: Tensor | None = None) -> Prediction:
+        """The second half of :meth:`predict`; ``style`` is ``[B, P]``, default the first stored one."""
+        features: dict[str, Tensor] = {}
+        if frozen.latents is not None:
+            features["audio"] = self.audio_align(self.audio_rate(self.audio_decoder(frozen.latents)))
+        if frozen.symbols is not None:
+            features["text"] = self.text_align(self.text_rate(frozen.symbols))
+        if frozen.pictures is not None:
+            features["image"] = self.image_align(self.image_encoder(frozen.pictures))
+        count = min(frozen.frames, *(f.shape[1] for f in features.values()))
         aligned = [features[m][:, :count] for m in self.modalities]
-        raw = self.decoder(self._fused(aligned, self._style(style, x.shape[0])))
-        return Prediction(raw, aligned, symbols)
+        raw = self.decoder(self._fused(aligned, self._style(style, aligned[0].shape[0])))
+        return Prediction(raw, aligned, frozen.symbols)
 
     def finish(self, raw: Tensor) -> Tensor:
-        """Raw decoder output ``[B, T, 33]`` → curves ``[B, T, 32]`` in [0, 1]."""
+        """Raw decoder output ``[B, T, 33]`` → curves ``[B, T, 32]`` in [0, 1].
+
+        Vertex offsets stay as they are.
+        """
         if self.lip_seal is not None:
             sealed: Tensor = self.lip_seal(raw)
             return sealed
+        if not self.config.predicts_curves:
+            return raw[..., :-1]
         return raw[..., :-1].clamp(0, 1)
 
     # --- step by step ---------------------------------------------------------------------------
