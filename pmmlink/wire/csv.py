@@ -13,7 +13,6 @@ alone.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,10 +22,8 @@ import numpy as np
 from pmmlink.curves import LIVELINK_61, LIVELINK_61_CSV, CurveSet, data_name
 from pmmlink.errors import DataError
 from pmmlink.types import FloatArray
+from pmmlink.wire.timecode import TIMECODE_BASE_HZ, Clock, Timecode, clock_of, parse
 
-TIMECODE_BASE_HZ = 60
-
-_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?\Z")
 _TO_CSV = LIVELINK_61.positions(LIVELINK_61_CSV.names)
 
 
@@ -35,13 +32,17 @@ class Take:
     """The contents of one file.
 
     Attributes:
-        times: seconds since timecode zero, one a row.
+        times: seconds since timecode zero, one a row, by the clock that the timecodes betray.
         values: ``[rows, 61]`` float32 in the order of :data:`pmmlink.curves.LIVELINK_61`; a curve that the
             file does not have is zero.
+        timecodes: the labels behind ``times``.
+        named: curves that the file has.
     """
 
     times: tuple[Fraction, ...]
     values: FloatArray
+    timecodes: tuple[Timecode, ...]
+    named: frozenset[str]
 
 
 def timecode(seconds: Fraction) -> str:
@@ -66,13 +67,7 @@ def parse_timecode(text: str) -> Fraction:
     >>> parse_timecode("00:01:00:30.500")
     Fraction(7261, 120)
     """
-    match = _TIMECODE.match(text.strip())
-    if match is None:
-        raise DataError(f"timecode {text!r} is not HH:MM:SS:FF.fff")
-    hour, minute, second, frame = (int(part) for part in match.groups()[:4])
-    digits = match.group(5) or ""
-    fraction = Fraction(int(digits or 0), 10 ** len(digits))
-    return hour * 3600 + minute * 60 + second + (frame + fraction) / TIMECODE_BASE_HZ
+    return Clock().seconds([parse(text)])[0]
 
 
 def header(curves: CurveSet = LIVELINK_61_CSV) -> str:
@@ -106,13 +101,13 @@ def read(lines: Iterable[str], where: str) -> Take:
     rows = _rows(lines, where)
     _, titles = next(rows, (1, []))
     columns = _columns(titles, where)
-    times: list[Fraction] = []
+    timecodes: list[Timecode] = []
     table: list[list[float]] = []
     for number, cells in rows:
         if len(cells) != len(titles):
             raise DataError(f"{where}:{number}: {len(cells)} cells, the header has {len(titles)}")
         try:
-            times.append(parse_timecode(cells[0]))
+            timecodes.append(parse(cells[0]))
             table.append([float(cells[column]) for column in columns])
         except (DataError, ValueError) as error:
             raise DataError(f"{where}:{number}: {error}") from None
@@ -122,7 +117,8 @@ def read(lines: Iterable[str], where: str) -> Take:
     if not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
         raise DataError(f"{where}: frame {bad} has a value that is not finite")
-    return Take(tuple(times), values)
+    named = frozenset(LIVELINK_61.names[position] for position in columns.values())
+    return Take(clock_of(timecodes).seconds(timecodes), values, tuple(timecodes), named)
 
 
 def _rows(lines: Iterable[str], where: str) -> Iterator[tuple[int, list[str]]]:
