@@ -111,6 +111,7 @@ class ImageEncoderConfig:
         heads: attention heads.
         feed_forward: channels of the feed-forward layers.
         left_context: frames that attention sees back.
+        standardise: bring the CNN's features to mean 0 and variance 1 by statistics learnt in training.
     """
 
     widths: tuple[int, ...] = (8, 16, 24, 32)
@@ -119,6 +120,7 @@ class ImageEncoderConfig:
     heads: int = 4
     feed_forward: int = 128
     left_context: int = 30
+    standardise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

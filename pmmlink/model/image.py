@@ -12,10 +12,14 @@ from pmmlink.stream.stage import Chain, Pointwise
 class FrameEncoder(nn.Module):
     """A 2-D CNN shared by all frames: ``[B, T, 3, S, S]`` in [0, 1] → ``[B, T, dim]``.
 
-    Each level halves the image; what remains is projected.
+    Each level halves the image; what remains is projected. With ``standardise`` each feature is brought to
+    mean 0 and variance 1 by statistics learnt in training: pictures of one face differ from each other by
+    so little that the features would otherwise hardly move.
     """
 
-    def __init__(self, image_size: int, widths: tuple[int, ...], dim: int) -> None:
+    def __init__(
+        self, image_size: int, widths: tuple[int, ...], dim: int, *, standardise: bool = False
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels, size = 3, image_size
@@ -24,13 +28,14 @@ class FrameEncoder(nn.Module):
             channels, size = width, (size + 1) // 2
         self.cnn = nn.Sequential(*layers)
         self.project = nn.Linear(channels * size * size, dim)
+        self.norm = nn.BatchNorm1d(dim, affine=False, momentum=0.02) if standardise else nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
         batch, steps = images.shape[:2]
         if not steps:
             return images.new_zeros(batch, 0, self.project.out_features)
         maps = self.cnn(images.flatten(0, 1))
-        out: Tensor = self.project(maps.flatten(1))
+        out: Tensor = self.norm(self.project(maps.flatten(1)))
         return out.view(batch, steps, -1)
 
 
@@ -39,7 +44,7 @@ class ImageEncoder(Chain):
 
     def __init__(self, image_size: int, config: ImageEncoderConfig) -> None:
         super().__init__(
-            Pointwise(FrameEncoder(image_size, config.widths, config.dim)),
+            Pointwise(FrameEncoder(image_size, config.widths, config.dim, standardise=config.standardise)),
             *(
                 TransformerLayer(
                     config.dim,

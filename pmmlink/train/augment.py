@@ -121,9 +121,9 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
         x = reverberate(rng, x)
     if rng.random() < 0.5:
         x = colour(rng, x)
-    if rng.random() < 0.7:
+    if rng.random() < 0.75:
         kind = rng.random()
-        if babble is not None and kind < 0.45:
+        if babble is not None and kind < 0.65:
             noise = babble
         elif kind < 0.85:
             noise = coloured_noise(rng, n)
@@ -131,7 +131,7 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
             noise = keyboard(rng, n)
         else:
             noise = music(rng, n)
-        snr_db = rng.uniform(0, 32)
+        snr_db = rng.triangular(-2, 10, 32)
         x = x + noise * np.float32(rms(x) / (rms(noise) + 1e-9) * 10 ** (-snr_db / 20))
     if rng.random() < 0.1:
         x = saturate(x, rng.uniform(1, 4))

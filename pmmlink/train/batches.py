@@ -17,6 +17,7 @@ from pmmlink.phones import PHONE_INDEX
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.corpus.reader import Clip
 from pmmlink.train.targets import curves_from_phones
+from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_features
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 FRAME = SAMPLE_RATE_HZ / 30
@@ -34,6 +35,7 @@ class Item:
         curves: ``[T, 32]`` targets, NaN without a label.
         closure: ``[T]`` how far the lips must shut, NaN without a label.
         phones: ``[T50]`` class of each 20 ms token, ``IGNORE`` without a label.
+        teachers: ``[T50, TEACHER_WIDTH]`` float16 what the teachers heard, NaN where none listened.
         style: index of the style.
     """
 
@@ -42,17 +44,21 @@ class Item:
     curves: FloatArray
     closure: FloatArray
     phones: np.ndarray
+    teachers: np.ndarray
     style: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items stacked: audio ``[B, N, 1]``, curves ``[B, T, 32]``, closure ``[B, T]``, phones ``[B, T50]``."""
+    """Items stacked: audio ``[B, N, 1]``, curves ``[B, T, 32]``, closure ``[B, T]``, phones ``[B, T50]``,
+    teachers ``[B, T50, TEACHER_WIDTH]``.
+    """
 
     audio: Tensor
     curves: Tensor
     closure: Tensor
     phones: Tensor
+    teachers: Tensor
     style: Tensor
 
 
@@ -64,6 +70,7 @@ class Piece:
     curves: FloatArray
     closure: FloatArray
     phones: np.ndarray
+    teachers: np.ndarray
 
 
 @dataclass(slots=True)
@@ -81,6 +88,7 @@ class Pool:
     weights: dict[str, float] = field(default_factory=dict)
     _groups: dict[str, tuple[list[Clip], np.ndarray]] = field(init=False)
     _audio: dict[str, np.ndarray] = field(init=False, default_factory=dict)
+    _heard: dict[str, np.ndarray] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._groups = {}
@@ -103,6 +111,17 @@ class Pool:
         out: FloatArray = self._audio[key].astype(np.float32) / np.float32(32767)
         return out
 
+    def heard(self, clip: Clip) -> FloatArray | None:
+        """What the teachers heard in a clip, ``[T50, TEACHER_WIDTH]``, kept in memory; None if nothing."""
+        key = f"{clip.source}/{clip.id}"
+        if key not in self._heard:
+            features = load_features(clip)
+            if features is None:  # asked again next time: the teachers may be at work beside
+                return None
+            self._heard[key] = features.astype(np.float16)
+        out: FloatArray = self._heard[key].astype(np.float32)
+        return out
+
     @property
     def available(self) -> list[str]:
         """Styles that have clips."""
@@ -119,7 +138,9 @@ def loudness_db(audio: FloatArray, frames: int) -> FloatArray:
     return out
 
 
-def piece_of(clip: Clip, audio: FloatArray, speed: float, seed: int | None) -> Piece:
+def piece_of(
+    clip: Clip, audio: FloatArray, speed: float, seed: int | None, heard: FloatArray | None = None
+) -> Piece:
     """Targets of a clip played at another speed (pitch moves with it).
 
     Args:
@@ -127,6 +148,7 @@ def piece_of(clip: Clip, audio: FloatArray, speed: float, seed: int | None) -> P
         audio: its samples ``[N]``.
         speed: 1 leaves it as it is; labelled clips are never changed.
         seed: of the targets' micro-variation.
+        heard: ``[T50, TEACHER_WIDTH]`` of the clip as it is, or None.
     """
     if clip.labels is not None:
         speed = 1.0
@@ -137,6 +159,9 @@ def piece_of(clip: Clip, audio: FloatArray, speed: float, seed: int | None) -> P
     phones = np.full(tokens, IGNORE, np.int64)
     curves = np.full((frames, 32), np.nan, np.float32)
     closure = np.full(frames, np.nan, np.float32)
+    teachers = np.full((tokens, TEACHER_WIDTH), np.nan, np.float16)
+    if heard is not None and len(heard) > 1:
+        teachers[:] = at_speed(heard, speed, tokens)
     if clip.phones:
         segments = [(s.phone, s.start_s / speed, s.end_s / speed) for s in clip.phones]
         for name, start, end in segments:
@@ -155,7 +180,7 @@ def piece_of(clip: Clip, audio: FloatArray, speed: float, seed: int | None) -> P
     if labels is not None:
         count = min(frames, len(labels))
         curves[:count] = labels[:count]
-    return Piece(audio, curves, closure, phones)
+    return Piece(audio, curves, closure, phones, teachers)
 
 
 def _pause(rng: Generator, seconds: float, silent_targets: bool) -> Piece:
@@ -169,6 +194,7 @@ def _pause(rng: Generator, seconds: float, silent_targets: bool) -> Piece:
         np.full((frames, 32), value, np.float32),
         np.zeros(frames, np.float32),
         np.zeros(tokens, np.int64),
+        np.full((tokens, TEACHER_WIDTH), np.nan, np.float16),
     )
 
 
@@ -186,7 +212,7 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
         else:
             clip = pool.draw(rng, style)
             speed = float(rng.uniform(0.85, 1.18)) if rng.random() < 0.5 else 1.0
-            piece = piece_of(clip, pool.audio(clip), speed, int(rng.integers(1 << 31)))
+            piece = piece_of(clip, pool.audio(clip), speed, int(rng.integers(1 << 31)), pool.heard(clip))
             piece.audio = piece.audio * np.float32(0.08 * 10 ** (rng.normal(0, 2.5) / 20) / rms(piece.audio))
         periods = len(piece.audio) // 1600
         first = int(rng.integers(0, max(1, periods - want))) if periods > want else 0
@@ -199,14 +225,15 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
                 piece.curves[first * 3 : (first + take) * 3],
                 piece.closure[first * 3 : (first + take) * 3],
                 piece.phones[first * 5 : (first + take) * 5],
+                piece.teachers[first * 5 : (first + take) * 5],
             )
         )
         have += take
     clean = np.concatenate([p.audio for p in pieces])
     babble: FloatArray | None = None
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         babble = np.zeros(len(clean), np.float32)
-        for _ in range(int(rng.integers(2, 6))):
+        for _ in range(int(rng.integers(2, 8))):
             voice = pool.audio(pool.draw(rng, "default"))
             babble += np.roll(np.resize(voice / rms(voice), len(clean)), int(rng.integers(len(clean))))
     return Item(
@@ -215,6 +242,7 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
         np.concatenate([p.curves for p in pieces]),
         np.concatenate([p.closure for p in pieces]),
         np.concatenate([p.phones for p in pieces]),
+        np.concatenate([p.teachers for p in pieces]),
         list(pool.styles).index(style),
     )
 
@@ -226,6 +254,7 @@ def stack(items: Sequence[Item]) -> Batch:
         torch.from_numpy(np.stack([i.curves for i in items])),
         torch.from_numpy(np.stack([i.closure for i in items])),
         torch.from_numpy(np.stack([i.phones for i in items])),
+        torch.from_numpy(np.stack([i.teachers for i in items])).float(),
         torch.tensor([i.style for i in items]),
     )
 

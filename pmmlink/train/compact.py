@@ -30,11 +30,14 @@ from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
 from pmmlink.train.batches import Pool, batches, make_item
 from pmmlink.train.corpus.reader import load_manifest
-from pmmlink.train.objectives import Weights, all_terms, phone_term, total
+from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_term, total
 from pmmlink.train.recogniser import start_from_recogniser
+from pmmlink.train.teachers import TEACHER_WIDTH
 
 STYLES = ("default", "grid_s1", "facegood_zh")
-STYLE_SHARE = {"default": 0.80, "grid_s1": 0.12, "facegood_zh": 0.08}
+STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
+# Real read speech is what synthetic voices do not teach.
+SOURCE_WEIGHTS = {"speechocean762": 1.5, "espeak": 0.6, "flite": 0.7}
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 
 
@@ -53,6 +56,8 @@ class Run:
     weights: Weights
     modalities: tuple[str, ...]
     source_weights: dict[str, float]
+    conv_right: tuple[int, int] = (1, 1)
+    """Tokens that each block of ψ_AE, and of ψ_AD and ψ_TD, sees ahead: 20 ms each."""
 
     def folder(self) -> Path:
         return self.out / self.stage
@@ -111,9 +116,20 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> floa
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))))
 
 
-def new_model(modalities: tuple[str, ...], dropout: float = 0.05) -> PMMTalk:
+def new_model(
+    modalities: tuple[str, ...], dropout: float = 0.05, conv_right: tuple[int, int] = (1, 1)
+) -> PMMTalk:
     """A compact model with random weights."""
-    config = dataclasses.replace(PMMTalkConfig(), modalities=modalities, styles=STYLES)
+    base = PMMTalkConfig()
+    config = dataclasses.replace(
+        base,
+        modalities=modalities,
+        styles=STYLES,
+        audio_encoder=dataclasses.replace(base.audio_encoder, conv_right=conv_right[0]),
+        audio_decoder=dataclasses.replace(base.audio_decoder, conv_right=conv_right[1]),
+        text_decoder=dataclasses.replace(base.text_decoder, conv_right=conv_right[1]),
+        image_encoder=dataclasses.replace(base.image_encoder, standardise=True),
+    )
     return PMMTalk(config, dropout=dropout)
 
 
@@ -134,6 +150,11 @@ def grow(model: PMMTalk, state: dict[str, Tensor]) -> None:
         raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
 
 
+def _without_images(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A model's weights without the branch that the stage does not have."""
+    return {n: v for n, v in state.items() if not n.startswith(("image_", "talking_head", "reference_face"))}
+
+
 def _open_fusion(model: PMMTalk, seed: int) -> None:
     """Lets the image branch in from the start, at a tenth of a usual initial scale."""
     align = model.config.decoder.align_dim
@@ -147,8 +168,11 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     """The model at the start of a stage, and the spread of the targets."""
     torch.manual_seed(run.seed)
     mean, spread = measure_spread(pool)
-    model = new_model(run.modalities)
+    model = new_model(run.modalities, conv_right=run.conv_right)
     if run.stage == "encoders":
+        if args.start:
+            grow(model, _without_images(torch.load(args.start, weights_only=True)["average"]))
+            return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
         with torch.no_grad():
@@ -175,8 +199,9 @@ def train(run: Run, args: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pool = make_pool(run.corpus, "train", run.source_weights)
     model, spread = prepare(run, args, pool)
-    # Training only: asks ψ_AD for the phones too, so that it keeps what the recogniser knew.
-    probe = nn.Linear(model.config.audio_decoder.dim, len(PHONES)) if run.stage == "encoders" else None
+    # Training only: asks ψ_AD for the phones, and for what the teachers heard.
+    asked = len(PHONES) + TEACHER_WIDTH
+    probe = nn.Linear(model.config.audio_decoder.dim, asked) if run.stage == "encoders" else None
     trained = [p for m in (model, probe) if m for p in m.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=run.lr, weight_decay=0.01, betas=(0.9, 0.98))
     average = Average(model, 0.999)
@@ -212,7 +237,9 @@ def train(run: Run, args: argparse.Namespace) -> None:
         style = model.styles[batch.style]
         terms = all_terms(model.predict(batch.audio, style), batch, spread)
         if probe is not None:
-            terms["phones"] = terms["phones"] + phone_term(probe(tokens[0]), batch.phones)
+            phones, imitated = probe(tokens[0]).split([len(PHONES), TEACHER_WIDTH], dim=-1)
+            terms["phones"] = terms["phones"] + phone_term(phones, batch.phones)
+            terms["distillation"] = distillation_term(imitated, batch.teachers)
         loss = total(terms, run.weights)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -251,13 +278,14 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recogniser", type=Path, help="asr_waveform.hama of hama 1.7.0")
-    parser.add_argument("--start", type=Path, help="checkpoint that 'fuse' starts from")
+    parser.add_argument("--start", type=Path, help="checkpoint that the stage starts from")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=6.4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
     parser.add_argument("--without-loss", action="append", default=[])
     parser.add_argument("--report", type=int, default=25)
@@ -277,7 +305,8 @@ def main() -> None:
         seed=args.seed,
         weights=weights,
         modalities=tuple(m for m in present if m not in args.without),
-        source_weights={},
+        source_weights=SOURCE_WEIGHTS,
+        conv_right=tuple(args.conv_right),
     )
     try:
         train(run, args)

@@ -91,7 +91,8 @@ def main() -> None:
     try:
         saved = torch.load(args.run / "last.pt", weights_only=True)
         settings = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
-        model = new_model(tuple(settings["modalities"]), dropout=0.0)
+        ahead = tuple(settings.get("conv_right", (1, 1)))
+        model = new_model(tuple(settings["modalities"]), dropout=0.0, conv_right=ahead)
         model.load_state_dict(saved["average"])
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))

@@ -16,8 +16,9 @@ Array = npt.NDArray[np.float64]
 LABIODENTAL_GAP_MM = 2.6
 """Gap that F and V hold: above the 15 % of a wide-mouthed clip, below the 35 % of a narrow one."""
 
-LABIODENTAL_ROLL = 0.36
-"""``mouthRollLower`` of F and V: the lip lies under the upper teeth."""
+LABIODENTAL_ROLL = 0.48
+"""``mouthRollLower`` of F and V: the lip lies under the upper teeth. A model that is not sure gives part of
+it, and a third of it is still seen as a tuck."""
 
 _COLUMN = {name: i for i, name in enumerate(MODEL_32.names)}
 _CHANNEL = {name: i for i, name in enumerate(CHANNELS)}

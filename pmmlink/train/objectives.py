@@ -21,18 +21,22 @@ class Weights:
     Attributes:
         position: curves, scaled by their standard deviation.
         motion: their frame-to-frame differences, likewise.
+        acceleration: the differences of these, likewise; what viewers see as jitter.
         gap: lip gap over 3 mm, default style only.
         closure: binary cross-entropy of the closure head.
         phones: frame cross-entropy of the text decoder's symbols.
+        distillation: squared error of what the teachers heard.
         temporal: eq. 11.
         semantic: eq. 12.
     """
 
     position: float = 1.0
     motion: float = 1.5
+    acceleration: float = 1.0
     gap: float = 0.7
     closure: float = 0.7
     phones: float = 0.4
+    distillation: float = 0.5
     temporal: float = 1e-4
     semantic: float = 1e-5
 
@@ -59,7 +63,9 @@ def curve_terms(raw: Tensor, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
     error = (curves - target) / spread[batch.style][:, None]
     terms = {"position": smooth_l1(error, known)}
     moved = error[:, 1:] - error[:, :-1]
-    terms["motion"] = smooth_l1(moved, known[:, 1:] & known[:, :-1])
+    both = known[:, 1:] & known[:, :-1]
+    terms["motion"] = smooth_l1(moved, both)
+    terms["acceleration"] = smooth_l1(moved[:, 1:] - moved[:, :-1], both[:, 1:] & both[:, :-1])
 
     mm = torch.from_numpy(LIP_GAP_MM_PER_UNIT)
     articulate = (batch.style == 0)[:, None] & known.all(-1)
@@ -84,6 +90,15 @@ def phone_term(symbols: Tensor, phones: Tensor) -> Tensor:
         ignore_index=IGNORE,
         label_smoothing=0.05,
     )
+
+
+def distillation_term(imitated: Tensor, teachers: Tensor) -> Tensor:
+    """Squared error of ``[B, T50, D]`` against the teachers' features, whose total variance is one each."""
+    count = min(imitated.shape[1], teachers.shape[1])
+    wanted = teachers[:, :count]
+    known = torch.isfinite(wanted)
+    error = torch.where(known, imitated[:, :count] - wanted.nan_to_num(), torch.zeros_like(wanted))
+    return error.square().sum() / known.any(-1).sum().clamp_min(1)
 
 
 def all_terms(prediction: Prediction, batch: Batch, spread: Tensor) -> dict[str, Tensor]:

@@ -111,6 +111,7 @@ def build_source(
                 tally.cached += 1
                 tell(job.id, "cached")
             elif failed.key(job.id) == key:
+                manifest.forget(job.id)  # what an older builder made of it, if this one was interrupted
                 tally.failed[job.id] = failed.records[job.id]["reason"]
                 tell(job.id, tally.failed[job.id])
             else:

@@ -24,7 +24,10 @@ class Utterance:
 
 
 def utterances(root: Path) -> Iterator[Utterance]:
-    """All clips: upstream's test speakers are test, a tenth of its training speakers is dev.
+    """All clips, split by speaker: a tenth is dev, and a third of upstream's test speakers is test.
+
+    Upstream splits 125 to 125 for a task of its own; read speech of many mouths is what this corpus is
+    shortest of, so the rest is for training.
 
     Raises:
         DataError: a table is missing.
@@ -41,7 +44,7 @@ def utterances(root: Path) -> Iterator[Utterance]:
                 speaker=f"speechocean_{who}",
                 sex=sex.get(who),
                 age=int(age[who]) if age.get(who, "").isdigit() else None,
-                split="test" if upstream == "test" else split_of(f"speechocean:{who}", dev=0.1, test=0.0),
+                split=split_of(f"speechocean:{who}", dev=0.1, test=0.33 if upstream == "test" else 0.0),
                 audio=root / "audio" / f"{clip_id}.opus",
             )
 
