@@ -84,7 +84,7 @@ class ConformerBlock(Stage[ConformerState]):
     def step(self, x: Tensor, state: ConformerState) -> Tensor:
         if not x.shape[1]:
             return x
-        x = x + 0.5 * self.first(x)
+        x = torch.add(x, self.first(x), alpha=0.5)
         x = x + self.attention.step(self.attention_norm(x), state.attention)
         gated = F.glu(self.gate(self.conv_norm(x)), dim=-1)
         return self._finish(x, self.depthwise.step(gated, state.conv), state)
@@ -93,7 +93,7 @@ class ConformerBlock(Stage[ConformerState]):
         return self._finish(state.skip[:, :0], self.depthwise.flush(state.conv), state)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + 0.5 * self.first(x)
+        x = torch.add(x, self.first(x), alpha=0.5)
         x = x + self.attention(self.attention_norm(x))
         return self._tail(x, self.depthwise(F.glu(self.gate(self.conv_norm(x)), dim=-1)))
 
@@ -105,6 +105,5 @@ class ConformerBlock(Stage[ConformerState]):
 
     def _tail(self, x: Tensor, mixed: Tensor) -> Tensor:
         x = x + self.mix(F.silu(mixed))
-        x = x + 0.5 * self.second(x)
-        out: Tensor = self.norm(x)
+        out: Tensor = self.norm(torch.add(x, self.second(x), alpha=0.5))
         return out

@@ -104,8 +104,12 @@ class PMMTalkDecoder(Stage[DecoderState]):
         return [layer for layer in self.layers if isinstance(layer, TransformerLayer)]
 
     def _embed(self, x: Tensor, phase: int) -> Tensor:
-        at = (torch.arange(x.shape[1], device=x.device) + phase) % self.period
-        out: Tensor = self.fuse(x) + self.positions[at]
+        steps = x.shape[1]
+        if phase + steps <= self.period:
+            positions = self.positions[phase : phase + steps]
+        else:
+            positions = self.positions[(torch.arange(steps, device=x.device) + phase) % self.period]
+        out: Tensor = self.fuse(x) + positions
         return out
 
     def _read(self, h: Tensor, x: Tensor) -> Tensor:

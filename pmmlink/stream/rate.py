@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from pmmlink.stream.stage import Stage
 
+_FEW = 8
+"""Up to so many outputs at once, as in a live stream, each is cut out and multiplied by itself."""
+
 
 @dataclass(slots=True)
 class RateState:
@@ -84,9 +87,14 @@ class RateWindows(Stage[RateState]):
         first = state.next_output
         # The windows j with floor(j * down / up) < end are those with j * down < end * up.
         last = max(first, -(-end * self.up // self.down)) if end > 0 else first
-        at = torch.arange(first, last, device=pending.device) * self.down // self.up
-        taps = torch.arange(-self.before - state.start, self.ahead + 1 - state.start, device=pending.device)
-        windows = pending[:, at[:, None] + taps]
+        origin = -self.before - state.start
+        if 0 < last - first <= _FEW:
+            starts = [self.position(j) + origin for j in range(first, last)]
+            windows = torch.stack([pending[:, s : s + self.taps] for s in starts], dim=1)
+        else:
+            at = torch.arange(first, last, device=pending.device) * self.down // self.up
+            taps = torch.arange(origin, origin + self.taps, device=pending.device)
+            windows = pending[:, at[:, None] + taps]
         keep = max(0, self.position(last) - self.before - state.start)
         keep = min(keep, pending.shape[1])
         state.tail = pending[:, keep:]
@@ -144,6 +152,10 @@ class RateChange(Stage[RateState]):
             return windows.new_zeros(batch, 0, self.out_channels)
         up = self.windows.up
         flat = windows.reshape(batch, steps, -1)
+        if steps <= _FEW:
+            phases = [(first_phase + i) % up for i in range(steps)]
+            rows = [torch.addmm(self.bias[p], flat[:, i], self.weight[p]) for i, p in enumerate(phases)]
+            return torch.stack(rows, dim=1)
         # Lay the steps out as whole periods, so that each phase is one batched matrix product.
         head = first_phase % up
         tail = -(head + steps) % up
