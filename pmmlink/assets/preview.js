@@ -1,6 +1,8 @@
-// The preview page: frames from the stream or from a take, meters, cameras, transport.
+// The preview page: frames from the stream or from a take, meters, cameras, transport, and a profile's sliders.
 
 import { Face, unpackHead } from "/preview_head.js";
+import { Live, Take } from "/preview_source.js";
+import { TuningPanel } from "/preview_tuning.js";
 import { View, drawnByProcessor } from "/preview_view.js";
 
 const METERS = [
@@ -9,8 +11,8 @@ const METERS = [
   "mouthUpperUpLeft", "mouthUpperUpRight", "mouthStretchLeft", "mouthStretchRight", "mouthSmileLeft",
   "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight", "cheekPuff",
 ];
-// As every pmmlink receiver does: hold the last frame, then ease to neutral.
-const HOLD_MS = 250, EASE_MS = 500;
+// Figures and bars beside the head. Where the processor draws, each of their changes costs as much as the head.
+const SIDE_MS = { fine: 33, coarse: 150 };
 
 const at = (id) => document.getElementById(id);
 const load = async (path, kind) => {
@@ -18,7 +20,6 @@ const load = async (path, kind) => {
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer[kind]();
 };
-const clock = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(1).padStart(4, "0")}`;
 
 function buildMeters(curves) {
   return METERS.map((name) => {
@@ -46,113 +47,41 @@ function buildCameras(view, cameras) {
   buttons[Math.max(0, wanted)].click();
 }
 
-/** Frames as they arrive; nothing is asked for while the page is hidden. */
-class Live {
-  constructor(count) {
-    this.values = new Float32Array(count);
-    this.shown = new Float32Array(count);
-    this.arrived = -Infinity;
-    this.times = [];
-    this.received = 0;
-    this.text = "";
-    document.addEventListener("visibilitychange", () => this.connect());
-    this.connect();
-  }
-
-  connect() {
-    this.source?.close();
-    if (document.hidden) return;
-    this.source = new EventSource("/stream");
-    this.source.onmessage = ({ data }) => {
-      const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-      this.values = new Float32Array(bytes.buffer);
-      this.arrived = performance.now();
-      this.received += 1;
-      this.times = [...this.times.filter((time) => time > this.arrived - 2000), this.arrived];
+/** Meters of the most important curves, or the sliders of a profile; a function that shows values. */
+function buildSide(session, curves, source) {
+  if (!session.tuning) {
+    const meters = buildMeters(curves);
+    return (values) => {
+      meters.forEach(({ bar, index }) => { bar.style.transform = `scaleX(${Math.min(1, values[index])})`; });
     };
-    this.source.addEventListener("status", ({ data }) => { this.text = JSON.parse(data).text; });
-    this.source.addEventListener("end", () => { this.arrived = Math.min(this.arrived, performance.now() - HOLD_MS); });
   }
-
-  valuesNow(now) {
-    const x = Math.min(1, Math.max(0, (now - this.arrived - HOLD_MS) / EASE_MS));
-    const keep = 1 - x * x * (3 - 2 * x);
-    for (let k = 0; k < this.shown.length; k++) this.shown[k] = this.values[k] * keep;
-    return this.shown;
-  }
-
-  status(now) {
-    const rate = this.times.filter((time) => time > now - 2000).length / 2;
-    const closed = this.source?.readyState === EventSource.CONNECTING ? "waiting for pmmlink" : "waiting for frames";
-    return [rate ? `live, ${rate.toFixed(0)} frames a second` : closed, this.text].filter(Boolean).join("\n");
-  }
-}
-
-/** A take played by this page; its sound is the clock where there is one. */
-class Take {
-  constructor({ frames, fps, sound }, values, count) {
-    Object.assign(this, { frames, fps, values, count, position: 0, playing: false, before: 0 });
-    this.duration = frames / fps;
-    this.shown = new Float32Array(count);
-    this.sound = sound ? at("sound") : null;
-    if (this.sound) this.sound.src = "/sound";
-    at("transport").hidden = false;
-    at("time").max = this.duration;
-    at("time").addEventListener("input", () => this.seek(Number(at("time").value)));
-    at("play").addEventListener("click", () => this.toggle());
-    document.addEventListener("keydown", (event) => {
-      if (event.code !== "Space" || event.target instanceof HTMLButtonElement) return;
-      event.preventDefault();
-      this.toggle();
-    });
-  }
-
-  toggle() {
-    if (!this.playing && this.position >= this.duration) this.seek(0);
-    this.playing = !this.playing;
-    if (this.playing) this.start(); else this.sound?.pause();
-  }
-
-  start() {
-    this.before = performance.now();
-    this.sound?.play().catch(() => { this.sound = null; });
-  }
-
-  seek(seconds) {
-    this.position = Math.min(this.duration, Math.max(0, seconds));
-    if (this.sound) this.sound.currentTime = this.position;
-  }
-
-  valuesNow(now) {
-    if (this.playing) {
-      const heard = this.sound && !this.sound.ended && this.sound.readyState > 1;
-      this.position = heard ? this.sound.currentTime : this.position + (now - this.before) / 1000;
-      this.before = now;
-      if (this.position >= this.duration) {
-        this.seek(at("loop").checked ? 0 : this.duration);
-        if (at("loop").checked) this.start(); else this.toggle();
-      }
+  document.body.classList.add("tuning");
+  let wanted = 0, loading = false;
+  const reload = async (revision) => {
+    wanted = revision;
+    if (loading) return;
+    loading = true;
+    for (let loaded = -1; loaded !== wanted;) {
+      loaded = wanted;
+      source.values = new Float32Array(await load(`/take.bin?revision=${loaded}`, "arrayBuffer"));
     }
-    const frame = Math.min(this.frames - 1, this.position * this.fps);
-    const first = Math.floor(frame) * this.count;
-    const next = Math.min(this.frames - 1, Math.floor(frame) + 1) * this.count;
-    const share = frame - Math.floor(frame);
-    for (let k = 0; k < this.count; k++) {
-      this.shown[k] = this.values[first + k] + share * (this.values[next + k] - this.values[first + k]);
-    }
-    return this.shown;
-  }
-
-  status() {
-    if (document.activeElement !== at("time") || this.playing) at("time").value = this.position;
-    at("clock").textContent = `${clock(this.position)} / ${clock(this.duration)}`;
-    at("play").textContent = this.playing ? "Pause" : "Play";
-    return `take, ${this.frames} frames at ${+this.fps.toFixed(2)} a second`;
-  }
+    loading = false;
+  };
+  const panel = new TuningPanel(at("tuning"), session.tuning, curves, reload);
+  const connect = () => {
+    const stream = new EventSource("/stream");
+    stream.addEventListener("profile", ({ data }) => panel.show(JSON.parse(data)));
+  };
+  connect();
+  at("loop").checked = true;
+  window.addEventListener("beforeunload", (event) => { if (panel.state?.changed) event.preventDefault(); });
+  return (values) => panel.levels(values);
 }
 
 async function main() {
-  const fast = (new URLSearchParams(location.search).get("detail") ?? (drawnByProcessor() ? "coarse" : "fine")) === "coarse";
+  const asked = new URLSearchParams(location.search).get("detail");
+  const detail = asked === "coarse" || asked === "fine" ? asked : drawnByProcessor() ? "coarse" : "fine";
+  const fast = detail === "coarse";
   const [session, packed] = await Promise.all([
     load("/session.json", "json"),
     load(fast ? "/head.bin?detail=coarse" : "/head.bin", "arrayBuffer"),
@@ -160,27 +89,27 @@ async function main() {
   const head = unpackHead(packed);
   const face = new Face(head);
   const view = new View(at("view"), face, session.cameras.face, fast);
-  const meters = buildMeters(head.curves);
-  const count = head.curves.length;
   at("title").textContent = session.title;
   document.title = `${session.title} – pmmlink preview`;
   buildCameras(view, session.cameras);
   const source = session.take
-    ? new Take(session.take, new Float32Array(await load("/take.bin", "arrayBuffer")), count)
-    : new Live(count);
+    ? new Take(session.take, new Float32Array(await load("/take.bin", "arrayBuffer")))
+    : new Live();
+  const showSide = buildSide(session, head.curves, source);
 
-  let drawn = 0, told = 0;
+  let drawn = 0, told = -Infinity, showing = true;
   const tick = (now) => {
-    if (face.pose(source.valuesNow(now))) {
-      view.moved = true;
-      meters.forEach(({ bar, index }) => { bar.style.transform = `scaleX(${Math.min(1, face.values[index])})`; });
-      at("gap").textContent = `${face.lipGapMm().toFixed(1)} mm`;
-    }
-    view.draw();
-    drawn += 1;
-    if (now - told > 100) {
-      at("status").textContent = source.status(now);
+    if (face.pose(source.valuesNow(now))) view.moved = showing = true;
+    if (view.draw()) drawn += 1;
+    if (now - told >= SIDE_MS[detail]) {
       told = now;
+      const status = source.status(now);
+      if (at("status").textContent !== status) at("status").textContent = status;
+      if (showing) {
+        at("gap").textContent = `${face.lipGapMm().toFixed(1)} mm`;
+        showSide(face.values);
+        showing = false;
+      }
     }
     requestAnimationFrame(tick);
   };

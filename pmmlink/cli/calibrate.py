@@ -1,4 +1,4 @@
-"""``pmmlink calibrate``: a profile from an actor's take, or from a resting face."""
+"""``pmmlink calibrate``: a profile from an actor's take, from a resting face, or by hand."""
 
 from __future__ import annotations
 
@@ -20,9 +20,22 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.yaml", help="The profile to write.")],
     take: Annotated[
-        Path | None, typer.Argument(metavar="TAKE.csv", help="An actor's Live Link Face recording.")
+        Path | None,
+        typer.Argument(
+            metavar="[TAKE.csv]", help="An actor's Live Link Face recording; by hand: any take or speech."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE.yaml", help="The profile to write.")
+    ] = None,
+    by_hand: Annotated[
+        Path | None,
+        typer.Option(
+            "--by-hand",
+            metavar="PROFILE",
+            help="Tune this profile with sliders next to the moving head; without a take to sample speech.",
+        ),
     ] = None,
     audio: Annotated[
         Path | None, typer.Option("--audio", metavar="FILE", help="The sound recorded with the take.")
@@ -42,15 +55,38 @@ def calibrate(
     style: options.Style = None,
     weights: options.Weights = None,
     threads: options.Threads = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="By hand: serve the page on this address.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="By hand: serve the page on this port.")
+    ] = 8765,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="By hand: open a browser on the page.")
+    ] = True,
     config: options.ConfigFile = None,
 ) -> None:
     """Fit a profile to an actor: gains, offsets and delay so that the model's curves meet the recorded ones.
 
     With --neutral alone the profile takes that resting face off. What the take cannot say stays as it is, and
     is listed. --profile names the profile to begin from.
+
+    By hand, the browser shows sliders beside the head, which speaks TAKE.csv (--audio FILE), SPEECH.wav or
+    the sample: [bold]pmmlink calibrate --by-hand anna.yaml speech.wav[/bold]
     """
     flags = {"profile": profile, "style": style, "weights": weights, "threads": threads}
     settings = Config.load(flags, config)
+    if by_hand is not None:
+        if neutral is not None or fit_style is not None or plot is not None:
+            raise ConfigError(
+                "--by-hand goes with a take, --audio and -o; --neutral, --fit-style, --plot fit"
+            )
+        from pmmlink.cli.by_hand import Page, tune
+
+        tune(by_hand, take, audio, out, settings, Page(host, port, open_browser))
+        return
+    if out is None:
+        raise ConfigError("name the profile to write: -o anna.yaml; or tune one by hand: --by-hand anna.yaml")
     if (take is None) != (audio is None):
         raise ConfigError("a take needs its sound, and the sound its take: TAKE.csv --audio FILE")
     if take is None and neutral is None:

@@ -88,7 +88,7 @@ def _draw_video(
     with ExitStack() as stack:
         sound = stack.enter_context(FileSource(audio)) if audio is not None else None
         video = stack.enter_context(VideoWriter(out, pixels, animation.fps, sound))
-        renderer = Renderer(load_smooth_head(), CAMERAS[camera.value](), pixels)
+        renderer = Renderer(load_smooth_head(), CAMERAS[camera.value](), pixels, turns=True)
         view = LiveView(
             console,
             out.name,
@@ -123,7 +123,8 @@ def _draw_still(take: Path, at_s: float, camera: View, size: str | None, out: Pa
         raise ConfigError(f"--at {at_s:g}: the take runs from 0 to {animation.duration_s:.2f} s")
     frame = min(round(at_s * animation.fps), len(animation.values) - 1)
     head = load_smooth_head()
-    picture = Renderer(head, CAMERAS[camera.value](), pixels).draw_curves(animation.values[frame][None])[0]
+    renderer = Renderer(head, CAMERAS[camera.value](), pixels, turns=True)
+    picture = renderer.draw_curves(animation.values[frame][None])[0]
     write_png(out, picture)
     make_console().print(f"{out}: frame {frame} at {float(frame / animation.fps):.3f} s")
 

@@ -16,6 +16,9 @@ MAX_VIEWERS = 16
 QUEUE = 8
 """Messages that wait for a viewer; a page that falls behind loses the oldest, not the newest."""
 
+_KEPT = ("status", "profile")
+"""Events that say how things stand, not what happens."""
+
 
 @dataclass(slots=True, eq=False)
 class Viewer:
@@ -33,7 +36,7 @@ class Viewer:
 class Hub:
     """Where frames come in and viewers take them out. Every method may be called from any thread.
 
-    Messages are server-sent events (HTML standard, section 9.2): a frame is an event of 52 float32 in
+    Messages are server-sent events (HTML standard, section 9.2): a frame is an event of 52 or 61 float32 in
     base64, everything else has a name and a JSON object.
     """
 
@@ -42,7 +45,7 @@ class Hub:
         self._changed = threading.Condition()
         self._closed = False
         self._dropped = 0
-        self._last_status = b""
+        self._latest: dict[str, bytes] = {}
 
     @property
     def viewers(self) -> int:
@@ -55,17 +58,17 @@ class Hub:
         return self._dropped + sum(viewer.dropped for viewer in tuple(self._viewers))
 
     def publish(self, values: FloatArray) -> bool:
-        """Shows a frame of 52 ARKit values; False when nobody watches."""
+        """Shows a frame of 52 ARKit values, or of 61 with angles; False when nobody watches."""
         if not self._viewers:
             return False
         self._send(b"data: " + base64.b64encode(values.astype("<f4").tobytes()) + b"\n\n")
         return True
 
     def announce(self, event: str, **facts: object) -> None:
-        """Tells every page something; the latest ``status`` is also told to pages that open later."""
+        """Tells every page something; the latest ``status`` and ``profile`` also pages that open later."""
         message = f"event: {event}\ndata: {json.dumps(facts)}\n\n".encode()
-        if event == "status":
-            self._last_status = message
+        if event in _KEPT:
+            self._latest[event] = message
         self._send(message)
 
     def join(self) -> Viewer | None:
@@ -74,8 +77,7 @@ class Hub:
             if self._closed or len(self._viewers) >= MAX_VIEWERS:
                 return None
             viewer = Viewer()
-            if self._last_status:
-                viewer.waiting.append(self._last_status)
+            viewer.waiting.extend(self._latest.values())
             self._viewers.append(viewer)
             return viewer
 

@@ -2,7 +2,7 @@
 
 Layout: uint32 length of the JSON, the JSON (padded with blanks to a multiple of four), then each array at
 its ``offset`` from the end of the JSON, little-endian, each padded to a multiple of four. Curve offsets are
-sparse, as in ``head.npz``: the browser adds them up, so that a frame on the wire is 52 numbers, not a mesh.
+sparse, as in ``head.npz``: the browser adds them up, so that a frame on the wire is some numbers, not a mesh.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pmmlink.preview.head import Head, load_head
 from pmmlink.preview.shading import AMBIENT_DOWN, AMBIENT_UP, KEY_FILL_RIM, MATERIALS, linear_from_srgb
 from pmmlink.preview.subdivide import load_smooth_head
+from pmmlink.preview.turn import NECK_PIVOT_M, eye_vertices, neck_weights
 
 _SMALLEST_M = 2e-6
 
@@ -26,11 +27,15 @@ def pack_head(head: Head) -> bytes:
     scale = np.maximum(np.abs(head.deltas).max(axis=(1, 2)), 1e-9) / 32767
     curve, vertex = np.nonzero(moved)
     materials = np.array([list(_material(name)) for name in head.part_names], np.float32)
+    left_eye, right_eye = eye_vertices(head)
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "positions": head.vertices.astype("<f4"),
         "triangles": head.triangles.astype("<u4"),
         "albedo": linear_from_srgb(head.colours / 255).astype("<f4"),
         "materials": materials[head.part].astype("<f4"),
+        "neckWeight": neck_weights(head.vertices).astype("<f4"),
+        "eyeLeft": left_eye.astype("<u4"),
+        "eyeRight": right_eye.astype("<u4"),
         "deltaCount": moved.sum(axis=1).astype("<u4"),
         "deltaScale": scale.astype("<f4"),
         "deltaVertex": vertex.astype("<u4"),
@@ -40,6 +45,7 @@ def pack_head(head: Head) -> bytes:
         "lipUpper": head.lip_upper,
         "lipLower": head.lip_lower,
         "curves": head.curves.names,
+        "neckPivot": NECK_PIVOT_M,
         "lights": [[*light.towards, *light.colour] for light in KEY_FILL_RIM],
         "ambientUp": AMBIENT_UP,
         "ambientDown": AMBIENT_DOWN,

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from pmmlink.preview import shading
 from pmmlink.preview.camera import Camera, face_crop_camera
 from pmmlink.preview.head import Head
+from pmmlink.preview.turn import Turn
 from pmmlink.preview.zbuffer import visible
 from pmmlink.types import FloatArray
 
@@ -58,6 +59,7 @@ class Renderer:
         size: (width, height) in pixels.
         supersample: samples per pixel and axis; 2 gives smooth edges.
         background: sRGB colour behind the head, in [0, 1].
+        turns: whether the head will turn, so that what lies beside the picture may come into it.
     """
 
     def __init__(
@@ -67,15 +69,17 @@ class Renderer:
         size: tuple[int, int],
         supersample: int = 2,
         background: tuple[float, float, float] = BACKGROUND,
+        turns: bool = False,
     ) -> None:
         self.size = size
         self._camera = camera
         self._supersample = supersample
         self._background = shading.linear_from_srgb(background)
-        triangles = head.triangles[self._reachable(head)]
+        triangles = head.triangles if turns else head.triangles[self._reachable(head)]
         self._used, flat = np.unique(triangles, return_inverse=True)
         self._triangles = flat.reshape(triangles.shape).astype(np.int32)
         self._rest = head.vertices[self._used]
+        self._turn = Turn(head, self._used)
         moving = np.abs(head.deltas[:, self._used]).max(axis=(0, 2)) > 0
         self._moving = np.flatnonzero(moving)
         self._deltas = np.ascontiguousarray(head.deltas[:, self._used[moving]]).reshape(len(head.deltas), -1)
@@ -103,7 +107,7 @@ class Renderer:
         """Draws frames from curve values.
 
         Args:
-            values: ``[N, 52]`` in ARKit order.
+            values: ``[N, 52]`` in ARKit order, or ``[N, 61]`` with the angles of head and eyes.
 
         Returns:
             ``[N, height, width, 3]`` sRGB.
@@ -125,7 +129,7 @@ class Renderer:
         """Draws a take frame by frame, and of each frame only the part in which the take moves anything.
 
         Args:
-            values: ``[N, 52]`` in ARKit order.
+            values: ``[N, 52]`` in ARKit order, or ``[N, 61]`` with the angles of head and eyes.
 
         Yields:
             ``[height, width, 3]`` sRGB, N times; the same array may be yielded again.
@@ -143,14 +147,21 @@ class Renderer:
             yield picture
 
     def _posed(self, weights: FloatArray) -> FloatArray:
-        """``[N, used, 3]`` for curve values ``[N, 52]``."""
+        """``[N, used, 3]`` for curve values ``[N, 52 or 61]``."""
         vertices = np.repeat(self._rest[None], len(weights), axis=0)
-        vertices[:, self._moving] += (weights @ self._deltas).reshape(len(weights), -1, 3)
+        moved = weights[:, : len(self._deltas)] @ self._deltas
+        vertices[:, self._moving] += moved.reshape(len(weights), -1, 3)
+        for face, values in zip(vertices, weights, strict=True):
+            self._turn.apply(face, values)
         return vertices
 
     def _moving_window(self, values: FloatArray) -> _Window:
         """The rectangle that holds every triangle which moves or changes its shading in a take."""
-        span = np.ptp(values, axis=0) if len(values) else np.zeros(self._deltas.shape[0], np.float32)
+        curves = len(self._deltas)
+        span = np.ptp(values, axis=0) if len(values) else np.zeros(curves, np.float32)
+        if span[curves:].any():
+            return _Window(0, 0, *self.size)
+        span = span[:curves]
         reach = np.linalg.norm((span @ np.abs(self._deltas)).reshape(-1, 3), axis=1)
         stirred = np.zeros(len(self._used), bool)
         stirred[self._moving] = reach > _STILL_PX * self._camera.extent_m / min(self.size)

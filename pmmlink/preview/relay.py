@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pmmlink.curves import ARKIT_52
+from pmmlink.curves import LIVELINK_61
 from pmmlink.preview.hub import Hub
 from pmmlink.receiver import Receiver, State, Subject
 from pmmlink.sinks.base import CurveMap
@@ -28,7 +28,7 @@ class Relay:
     def __init__(self, receiver: Receiver, hub: Hub) -> None:
         self._receiver = receiver
         self._hub = hub
-        self._map = CurveMap(ARKIT_52)
+        self._map = CurveMap(LIVELINK_61)
         self._frame_due_s = float("-inf")
         self._status_due_s = float("-inf")
 

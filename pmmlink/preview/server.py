@@ -1,8 +1,9 @@
 """Serves the preview page: the head, the frames, a take and its sound. Standard library only.
 
-A page draws the head itself (WebGL) from curve values, so the server sends 52 numbers a frame; takes are
-sent whole and played by the page in step with its own sound. Everything is read-only, and unless told
-otherwise only this machine can reach it.
+A page draws the head itself (WebGL) from curve values, so the server sends those, not meshes; takes are sent
+whole and played by the page in step with its own sound. Everything is read-only but for a profile that is
+being tuned (:mod:`pmmlink.preview.tuning`): its sliders come by POST, one after another, and only from a page
+that was served here. Unless told otherwise only this machine can reach the server.
 """
 
 from __future__ import annotations
@@ -22,22 +23,27 @@ from types import TracebackType
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from pmmlink.errors import TargetError
+from pmmlink.errors import ProfileError, TargetError
 from pmmlink.preview.camera import CAMERAS
 from pmmlink.preview.hub import Hub
 from pmmlink.preview.pack import packed_head
 from pmmlink.preview.take import Animation
+from pmmlink.preview.tuning import MAX_MESSAGE_BYTES, Tuning
 from pmmlink.resources import ASSETS
+from pmmlink.types import FloatArray
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
 
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _PAGE = {
-    "/": ("preview.html", "text/html; charset=utf-8"),
-    "/preview.css": ("preview.css", "text/css; charset=utf-8"),
-    "/preview.js": ("preview.js", "text/javascript; charset=utf-8"),
-    "/preview_head.js": ("preview_head.js", "text/javascript; charset=utf-8"),
-    "/preview_view.js": ("preview_view.js", "text/javascript; charset=utf-8"),
+    f"/{name.removesuffix('preview.html')}": (name, f"{_KINDS[Path(name).suffix]}; charset=utf-8")
+    for name in (
+        *("preview.html", "preview.css", "preview.js", "preview_head.js", "preview_view.js"),
+        *("preview_source.js", "preview_tuning.js"),
+    )
 }
+"""Path → file and type; anything else is refused."""
+
 SOUND_TYPES = {
     ".wav": "audio/wav",
     ".flac": "audio/flac",
@@ -64,10 +70,17 @@ class Recording:
     Attributes:
         animation: its curves.
         sound: its sound file, or None.
+        tuning: the profile whose sliders the page shows; the curves are then what it makes of the take.
     """
 
     animation: Animation
     sound: Path | None = None
+    tuning: Tuning | None = None
+
+    @property
+    def values(self) -> FloatArray:
+        """``[N, 52 or 61]``: the curves as they are to be shown now."""
+        return self.animation.values if self.tuning is None else self.tuning.values()
 
 
 class PreviewServer:
@@ -101,6 +114,9 @@ class PreviewServer:
                 f"preview://{host}:{port}: cannot listen there ({error.strerror or error}); "
                 f"is another preview open? Try preview://{host}:{port + 1}"
             ) from None
+        if recording is not None and (tuning := recording.tuning) is not None:
+            tuning.on_change = lambda state: self.hub.announce("profile", **state)
+            self.hub.announce("profile", **tuning.state())
         self._thread = threading.Thread(target=self._http.serve_forever, name="pmmlink preview", daemon=True)
 
     @property
@@ -138,6 +154,7 @@ class PreviewServer:
                 "fps": float(take.animation.fps),
                 "sound": take.sound is not None,
             },
+            "tuning": None if take is None or take.tuning is None else take.tuning.facts(),
         }
 
     def __enter__(self) -> PreviewServer:
@@ -182,8 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/stream": self._stream,
         }
         if take is not None:
-            values = take.animation.values
-            answers["/take.bin"] = lambda: self._reply(values.astype("<f4").tobytes(), _BYTES)
+            answers["/take.bin"] = lambda: self._reply(take.values.astype("<f4").tobytes(), _BYTES)
             if take.sound is not None:
                 sound = take.sound
                 answers["/sound"] = lambda: self._send_file(sound, SOUND_TYPES[sound.suffix.lower()])
@@ -194,6 +210,39 @@ class _Handler(BaseHTTPRequestHandler):
             answers[path]()
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
+
+    def do_POST(self) -> None:
+        """A slider of the page was moved."""
+        take = self.server.preview.recording
+        length = self.headers.get("Content-Length", "")
+        self.close_connection = True  # whatever is refused is not read
+        if not (self._addressed_to_us() and self._sent_by_our_page()):
+            self._answer(HTTPStatus.FORBIDDEN, error="only the preview's own page may do this")
+        elif take is None or take.tuning is None or self.path != "/edit":
+            self._answer(HTTPStatus.NOT_FOUND, error="there is nothing to be tuned here")
+        elif self.headers.get("Content-Type") != "application/json":
+            self._answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error="send application/json")
+        elif not length.isdecimal() or len(length) > 9:
+            self._answer(HTTPStatus.LENGTH_REQUIRED, error="send a Content-Length")
+        elif int(length) > MAX_MESSAGE_BYTES:
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error=f"at most {MAX_MESSAGE_BYTES} bytes")
+        else:
+            body = self.rfile.read(int(length))
+            self.close_connection = len(body) < int(length)
+            try:
+                self._answer(HTTPStatus.OK, **take.tuning.apply(body))
+            except ProfileError as error:
+                self._answer(HTTPStatus.BAD_REQUEST, error=str(error))
+
+    def _sent_by_our_page(self) -> bool:
+        """Refuses what other sites' pages send: browsers put the page's origin into every POST."""
+        origin = urlsplit(self.headers.get("Origin", ""))
+        return origin.scheme == "http" and origin.netloc == self.headers.get("Host")
+
+    def _answer(self, status: HTTPStatus, **facts: object) -> None:
+        body = json.dumps(facts).encode()
+        self._head(status, "application/json", Content_Length=str(len(body)))
+        self.wfile.write(body)
 
     def _addressed_to_us(self) -> bool:
         """Refuses pages of other sites that have a name point to this machine (DNS rebinding)."""

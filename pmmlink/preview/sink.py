@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pmmlink.curves import ARKIT_52
+from pmmlink.curves import LIVELINK_61
 from pmmlink.errors import TargetError
 from pmmlink.preview.server import DEFAULT_HOST, DEFAULT_PORT, PreviewServer
 from pmmlink.sinks.base import CurveMap, Sink
@@ -36,7 +36,7 @@ class PreviewSink(Sink):
         self._host = (match["host"] or DEFAULT_HOST).strip("[]")
         self._port = port
         super().__init__(url)
-        self._map = CurveMap(ARKIT_52)
+        self._map = CurveMap(LIVELINK_61)
         self._server: PreviewServer | None = None
 
     def _open(self) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pmmlink.curves import ARKIT_52, LIVELINK_61
 from pmmlink.errors import DataError
 from pmmlink.types import MODEL_FPS, FloatArray
 from pmmlink.wire import csv
@@ -18,7 +17,6 @@ _USUAL_RATES = (
     *(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60)),
     *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60)),
 )
-_TO_52 = LIVELINK_61.positions(ARKIT_52.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Animation:
     """Curve values at an even rate.
 
     Attributes:
-        values: ``[N, 52]`` float32 in ARKit order.
+        values: ``[N, 52]`` float32 in ARKit order, or ``[N, 61]`` with the head's and the eyes' angles.
         fps: frame rate.
     """
 
@@ -77,6 +75,5 @@ def read_animation(path: Path, fps: Fraction | None = None) -> Animation:
     # A timecode is rounded to a thousandth of a sixtieth: half a frame of slack loses no last frame.
     count = int(times[-1] * float(rate) + 0.5) + 1
     at = np.arange(count) / float(rate)
-    curves = take.values[:, _TO_52]
-    values = np.stack([np.interp(at, times, column) for column in curves.T], axis=1)
+    values = np.stack([np.interp(at, times, column) for column in take.values.T], axis=1)
     return Animation(values.astype(np.float32), rate)

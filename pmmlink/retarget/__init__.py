@@ -8,6 +8,7 @@ from pmmlink.retarget.profile_file import load_profile, save_profile
 from pmmlink.retarget.profile_watch import ProfileWatcher
 from pmmlink.retarget.rig import Rig
 from pmmlink.retarget.time_shift import TimeShift
+from pmmlink.retarget.whole_take import retarget_take
 
 __all__ = [
     "LIMITS",
@@ -21,5 +22,6 @@ __all__ = [
     "Smoothing",
     "TimeShift",
     "load_profile",
+    "retarget_take",
     "save_profile",
 ]

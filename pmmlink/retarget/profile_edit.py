@@ -38,6 +38,16 @@ class ProfileEditor:
         """Whether there is something to save."""
         return self.current != self.saved
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undo to take back."""
+        return bool(self._redo)
+
     def change(
         self, *, curves: Mapping[str, Mapping[str, float | bool]] | None = None, **fields: Any
     ) -> Profile:
@@ -55,6 +65,19 @@ class ProfileEditor:
             self._redo.clear()
             self.current = new
         return self.current
+
+    def end_step(self) -> None:
+        """The slider was let go: what follows is a step of its own, even with the same slider."""
+        self._dragged = None
+
+    def file_changed(self, profile: Profile) -> None:
+        """Somebody else wrote the file. Without changes of one's own its state is taken over."""
+        if not self.changed and profile != self.current:
+            self._undo.append(self.current)
+            self._redo.clear()
+            self.current = profile
+            self._dragged = None
+        self.saved = profile
 
     def undo(self) -> Profile:
         """Take the last step back; does nothing when there is none."""
@@ -95,4 +118,5 @@ class ProfileEditor:
             raise ProfileError(f"profile {self.current.name} comes from no file; name one to save it to")
         save_profile(self.current, target)
         self.current = self.saved = load_profile(target)
+        self._dragged = None
         return target

@@ -97,7 +97,7 @@ class Page:
     def goto(self, url: str, wait_s: float = 60) -> None:
         """Opens a preview and waits until the head is drawn."""
         self.call("Page.navigate", url=url)
-        self.wait_for("window.pmmlink && window.pmmlink.drawn > 1", wait_s)
+        self.wait_for("window.pmmlink && window.pmmlink.drawn > 0", wait_s)
 
     def js(self, expression: str) -> Any:
         """The value of a JavaScript expression, awaited if it is a promise."""

@@ -272,7 +272,7 @@ def test_frames_of_a_stream_reach_the_page_by_name():
     model = np.zeros(32, np.float32)
     model[MODEL_32.index("mouthPucker")] = 0.5
     fanout.send(CurveFrame(0, Fraction(30), MODEL_32, model))
-    np.testing.assert_array_equal(page.frame(), _values(mouthPucker=0.5))
+    np.testing.assert_array_equal(page.frame()[:52], _values(mouthPucker=0.5))
     fanout.close()
     assert page.event()[0] == "end"
     page.close()
