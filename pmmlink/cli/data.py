@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pmmlink.train.corpus.base import Source
     from pmmlink.train.corpus.builder import Tally
     from pmmlink.train.corpus.check import CorpusReport
+    from pmmlink.train.datasets.check import DatasetReport
 
 app = typer.Typer(name="data", help="The training corpus: build, check, show.", no_args_is_help=True)
 
@@ -96,11 +97,31 @@ def _line(name: str, tally: Tally) -> str:
 
 @app.command("check")
 def check(
-    corpus: Annotated[Path, typer.Argument(help="Folder made by 'pmmlink data build'.")] = Path("corpus"),
-    only: Annotated[list[str] | None, typer.Option(help="Only this source; repeatable.")] = None,
+    folder: Annotated[
+        Path, typer.Argument(help="A corpus of 'pmmlink data build', or a data set of takes.")
+    ] = Path("corpus"),
+    only: Annotated[list[str] | None, typer.Option(help="Corpus: only this source; repeatable.")] = None,
     most: Annotated[int, typer.Option(min=0, help="Problems to print.")] = 20,
+    plots: Annotated[Path | None, typer.Option(help="Takes: draw each one into this folder.")] = None,
 ) -> None:
-    """Counts the corpus and looks for damage; exits 2 when a clip is unreadable or inconsistent."""
+    """Counts a corpus or a data set and looks for damage; exits 2 when something in it cannot be used.
+
+    A data set is a folder of subjects with Live Link Face takes, VOCASET, or sound with CSV files of curves;
+    every take is read, and what is wrong is said take by take.
+    """
+    from pmmlink.train.corpus.reader import MANIFEST
+
+    if not any(folder.glob(f"*/{MANIFEST}")) and folder.is_dir() and any(folder.iterdir()):
+        if only:
+            raise ConfigError("--only is for a corpus; name a subject's folder instead")
+        _check_takes(folder, most, plots)
+        return
+    if plots:
+        raise ConfigError("--plots is for a data set of takes; clips of a corpus are drawn by 'data show'")
+    _check_corpus(folder, only, most)
+
+
+def _check_corpus(corpus: Path, only: list[str] | None, most: int) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -115,6 +136,58 @@ def check(
         raise DataError(
             f"{corpus}: {found.damaged} of {total} clips are damaged; run 'pmmlink data build' again"
         )
+
+
+def _check_takes(folder: Path, most: int, plots: Path | None) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pmmlink.train.datasets.check import check_dataset
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        found = check_dataset(
+            folder,
+            plots=plots,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    _print_takes(found, most)
+    if plots:
+        typer.echo(f"{found.plots} pictures in {plots}")
+    if found.errors:
+        raise DataError(f"{folder}: {len(found.errors)} takes or files cannot be used, see above")
+
+
+def _print_takes(found: DatasetReport, most: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    dataset = found.dataset
+    console.print(
+        f"{dataset.path}: {dataset.format}, {dataset.outputs} outputs", markup=False, soft_wrap=True
+    )
+    table = Table("style", "gender", "language", "good takes", "minutes", "without label")
+    for name, style in found.styles.items():
+        table.add_row(
+            *(name, style.gender or "?", style.language, str(style.takes), f"{style.seconds / 60:.1f}"),
+            str(len(style.unlabelled_curves())) if dataset.kind == "curves" else "-",
+        )
+    console.print(table)
+    for name, style in found.styles.items():
+        if still := style.still_curves():
+            console.print(
+                f"{name}: never move: {', '.join(still)} (mask them?)", markup=False, soft_wrap=True
+            )
+    odd = [f"{take}: {note}" for take, notes in found.notes.items() for note in notes]
+    for note in odd[:most]:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for error in found.errors[:most]:
+        console.print(f"problem: {error}", style="yellow", markup=False, soft_wrap=True)
+    console.print(
+        f"{sum(style.takes for style in found.styles.values())} good takes, {len(odd)} notes, "
+        f"{len(found.errors)} problems"
+    )
 
 
 def _print_report(found: CorpusReport, most: int) -> None:

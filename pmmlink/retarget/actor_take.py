@@ -12,7 +12,7 @@ from pmmlink.curves import LIVELINK_61, MODEL_32
 from pmmlink.errors import DataError
 from pmmlink.types import MODEL_FPS, FloatArray
 from pmmlink.wire import csv
-from pmmlink.wire.timecode import Clock, clock_of
+from pmmlink.wire.timecode import Clock
 
 _TO_32 = LIVELINK_61.positions(MODEL_32.names)
 _STILL_PER_FRAME = 0.01
@@ -65,8 +65,7 @@ def read_rows(path: Path, clock: Clock | None = None) -> ActorRows:
         raise DataError(f"{path}: not UTF-8 text (byte {fault.start})") from None
     if len(take.times) < 2:
         raise DataError(f"{path}: {len(take.times)} frames; record a few sentences")
-    read_by = clock or clock_of(take.timecodes)
-    times = read_by.seconds(take.timecodes)
+    times = clock.seconds(take.timecodes) if clock else take.times
     seconds = np.array([float(time - times[0]) for time in times])
     steps = np.diff(seconds)
     if (steps <= 0).any():
@@ -78,7 +77,7 @@ def read_rows(path: Path, clock: Clock | None = None) -> ActorRows:
         row, column = (int(at) for at in wrong[0])
         name, value = MODEL_32.names[column], values[row, column]
         raise DataError(f"{path}: frame {row}: {name} is {value:g}, which is no blendshape value (0 to 1)")
-    return ActorRows(seconds, values, read_by, take.named)
+    return ActorRows(seconds, values, clock or take.clock, take.named)
 
 
 def read_take(path: Path) -> FloatArray:

@@ -36,12 +36,14 @@ class Take:
         values: ``[rows, 61]`` float32 in the order of :data:`pmmlink.curves.LIVELINK_61`; a curve that the
             file does not have is zero.
         timecodes: the labels behind ``times``.
+        clock: that clock.
         named: curves that the file has.
     """
 
     times: tuple[Fraction, ...]
     values: FloatArray
     timecodes: tuple[Timecode, ...]
+    clock: Clock
     named: frozenset[str]
 
 
@@ -118,7 +120,8 @@ def read(lines: Iterable[str], where: str) -> Take:
         bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
         raise DataError(f"{where}: frame {bad} has a value that is not finite")
     named = frozenset(LIVELINK_61.names[position] for position in columns.values())
-    return Take(clock_of(timecodes).seconds(timecodes), values, tuple(timecodes), named)
+    clock = clock_of(timecodes)
+    return Take(clock.seconds(timecodes), values, tuple(timecodes), clock, named)
 
 
 def _rows(lines: Iterable[str], where: str) -> Iterator[tuple[int, list[str]]]:

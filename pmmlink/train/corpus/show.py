@@ -37,6 +37,7 @@ def draw_clip(
     phones: tuple[Segment, ...] | None = None,
     targets: FloatArray | None = None,
     labels: FloatArray | None = None,
+    motion_mm: FloatArray | None = None,
 ) -> None:
     """Draws to a picture file; P, B and M stand on red, F and V on blue.
 
@@ -47,6 +48,7 @@ def draw_clip(
         phones: contiguous, or None.
         targets: ``[T, 32]`` at 30 fps from the phones, or None.
         labels: ``[T, 32]`` at 30 fps as measured, NaN without a label, or None.
+        motion_mm: ``[T]`` at 30 fps, how far a mesh has moved, or None.
 
     Raises:
         InputError: matplotlib is missing, or knows no such kind of picture.
@@ -59,15 +61,19 @@ def draw_clip(
         raise InputError("pictures need matplotlib: pip install 'pmmlink[train]'") from None
     curves = [(name, rows) for name, rows in (("targets", targets), ("measured", labels)) if rows is not None]
     seconds = audio.size / SAMPLE_RATE_HZ
-    figure = Figure(figsize=(min(60.0, 3.0 + 4.0 * seconds), 4.0 + 2.2 * len(curves)), layout="constrained")
+    count = 2 + len(curves) + (motion_mm is not None)
+    figure = Figure(figsize=(min(60.0, 3.0 + 4.0 * seconds), 2.2 * count), layout="constrained")
     FigureCanvasAgg(figure)
-    rows = np.atleast_1d(figure.subplots(2 + len(curves), 1, sharex=True))
+    rows = np.atleast_1d(figure.subplots(count, 1, sharex=True))
+    if motion_mm is not None:
+        rows[-1].plot(np.arange(len(motion_mm)) / LABEL_FPS, motion_mm, lw=1.2)
+        rows[-1].set_ylabel("motion, mm")
     rows[0].plot(np.arange(audio.size) / SAMPLE_RATE_HZ, audio, lw=0.4, color="0.3")
     rows[0].set_ylabel("sound")
     rows[0].set_title(title)
     rows[1].specgram(audio + 1e-6, NFFT=256, noverlap=192, Fs=SAMPLE_RATE_HZ, cmap="Greys", vmin=-120)
     rows[1].set_ylabel("Hz")
-    for row, (name, values) in zip(rows[2:], curves, strict=True):
+    for row, (name, values) in zip(rows[2:], curves, strict=False):
         for curve in _SHOWN:
             row.plot(
                 np.arange(len(values)) / LABEL_FPS, values[:, MODEL_32.index(curve)], lw=1.2, label=curve

@@ -26,9 +26,17 @@ def _empty_array(_subtype: object, _shape: object, _code: object) -> npt.NDArray
     return np.ndarray((0,), np.int8)
 
 
+def _array_of_bytes(content: object, dtype: object, shape: Any, order: Any) -> npt.NDArray[Any]:
+    """numpy's ``_frombuffer``, by which protocol 5 writes arrays, for plain numbers only."""
+    if not isinstance(content, (bytes, bytearray)) or not isinstance(dtype, np.dtype) or dtype.hasobject:
+        raise ValueError("not the bytes of an array of numbers")
+    return np.frombuffer(content, dtype).reshape(shape, order=order)
+
+
 _ALLOWED: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
 for _home in ("numpy.core", "numpy._core"):
     _ALLOWED[f"{_home}.multiarray", "_reconstruct"] = _empty_array
+    _ALLOWED[f"{_home}.numeric", "_frombuffer"] = _array_of_bytes
 _ALLOWED["_codecs", "encode"] = codecs.encode
 """``_codecs.encode`` is how Python 3 writes bytes for readers of protocol 2."""
 
