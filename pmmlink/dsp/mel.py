@@ -54,13 +54,22 @@ class MelPower(Stage[FrameState]):
         bins: mel bands.
         low_hz: lower edge of the first band.
         high_hz: upper edge of the last band.
+        magnitude: sum magnitudes in the bands in place of powers.
     """
 
     def __init__(
-        self, window: int, hop: int, bins: int, low_hz: float = 0.0, high_hz: float = 8000.0
+        self,
+        window: int,
+        hop: int,
+        bins: int,
+        low_hz: float = 0.0,
+        high_hz: float = 8000.0,
+        *,
+        magnitude: bool = False,
     ) -> None:
         super().__init__()
         self.window, self.hop, self.bins = window, hop, bins
+        self.magnitude = magnitude
         self.ratio = Fraction(1, hop)
         self.latency = window // 2 - 1
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
@@ -92,5 +101,5 @@ class MelPower(Stage[FrameState]):
         frames = samples.unfold(1, self.window, self.hop) * self.hann
         spectrum = torch.fft.rfft(frames)
         power = spectrum.real.square() + spectrum.imag.square()
-        mel: Tensor = power @ self.filters
+        mel: Tensor = (power.sqrt() if self.magnitude else power) @ self.filters
         return mel

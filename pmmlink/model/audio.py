@@ -11,8 +11,11 @@ from torch import Tensor, nn
 
 from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
+from pmmlink.dsp.wave_level import RunningWaveLevel, UtteranceLevel
+from pmmlink.errors import CheckpointError
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig
 from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.look_ahead import LookAheadStack
 from pmmlink.model.transformer import TransformerLayer
 from pmmlink.stream.conv import ConvState, StreamConv1d
 from pmmlink.stream.stage import Chain, Pointwise, Stage
@@ -20,8 +23,8 @@ from pmmlink.stream.stage import Chain, Pointwise, Stage
 TOKEN_HZ = 50
 """Rate of the latents."""
 
-# (kernel, stride) of wav2vec 2.0's seven convolutions: 400 samples seen every 320.
-_WAVE_LAYERS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
+WAVE_LAYERS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
+"""(kernel, stride) of wav2vec 2.0's seven convolutions: 400 samples seen every 320."""
 
 
 def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
@@ -45,8 +48,10 @@ def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
 
 def _wave_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
     stages: list[Stage[Any]] = []
+    if config.level != "none":
+        stages.append(RunningWaveLevel() if config.level == "running" else UtteranceLevel())
     channels = 1
-    for kernel, stride in _WAVE_LAYERS:
+    for kernel, stride in WAVE_LAYERS:
         # Unpadded, as in the checkpoint: token j sees the samples 320 j … 320 j + 399.
         stages.append(
             StreamConv1d(channels, config.dim, kernel, stride=stride, right=kernel - 1, pad_end=False)
@@ -80,11 +85,27 @@ class PositionalConvolution(Stage[PositionState]):
     """wav2vec 2.0's relative positions: ``x + gelu(grouped convolution of x)``.
 
     The checkpoint's kernel sees half its taps ahead; here the taps beyond ``right`` are left out.
+
+    Args:
+        dim: channels.
+        kernel: taps of the checkpoint's kernel.
+        groups: groups of the convolution.
+        right: look-ahead that is kept; None: all of it.
+
+    Raises:
+        CheckpointError: the kernel does not see so far ahead.
     """
 
-    def __init__(self, dim: int, kernel: int, groups: int, right: int) -> None:
+    def __init__(self, dim: int, kernel: int, groups: int, right: int | None) -> None:
         super().__init__()
-        left = kernel // 2
+        left, most = kernel // 2, (kernel - 1) // 2
+        right = most if right is None else right
+        if not 0 <= right <= most:
+            raise CheckpointError(
+                f"conv_right: a positional convolution of {kernel} taps sees 0 to {most} tokens ahead, "
+                f"not {right}"
+            )
+        self.taps = kernel
         self.conv = StreamConv1d(dim, dim, left + 1 + right, groups=groups, right=right)
         self.latency = right
 
@@ -109,36 +130,61 @@ class PositionalConvolution(Stage[PositionState]):
 
 
 class ContextDecoder(Chain):
-    """ψ_AD and the body of ψ_TD: latents ``[B, T, C_in]`` → features ``[B, T, dim]`` at 50 Hz."""
+    """ψ_AD and the body of ψ_TD: latents ``[B, T, C_in]`` → features ``[B, T, dim]`` at 50 Hz.
+
+    The transformer is wav2vec 2.0's: feature projection, positional convolution, layers, final norm. The
+    projection belongs here and not to ψ_AE, because fine-tuning a model for CTC changes it.
+
+    Raises:
+        CheckpointError: sizes that do not go together.
+    """
 
     def __init__(self, in_dim: int, config: ContextConfig) -> None:
-        stages: list[Stage[Any]] = []
         if config.blocks == "conformer":
-            if in_dim != config.dim:
-                stages.append(Pointwise(nn.Linear(in_dim, config.dim)))
-            stages += [
-                ConformerBlock(
-                    config.dim,
-                    config.heads,
-                    config.feed_forward,
-                    kernel=config.kernel,
-                    right=config.conv_right,
-                    left_context=config.left_context,
-                )
-                for _ in range(config.layers)
-            ]
+            super().__init__(*_conformer(in_dim, config))
         else:
-            stages.append(Pointwise(nn.Sequential(nn.LayerNorm(in_dim), nn.Linear(in_dim, config.dim))))
-            stages.append(PositionalConvolution(config.dim, config.kernel, config.groups, config.conv_right))
-            stages += [
-                TransformerLayer(
-                    config.dim,
-                    config.heads,
-                    config.feed_forward,
-                    left_context=config.left_context,
-                    chunk=config.chunk,
-                )
-                for _ in range(config.layers)
-            ]
-            stages.append(Pointwise(nn.LayerNorm(config.dim)))
-        super().__init__(*stages)
+            super().__init__(*_transformer(in_dim, config))
+            if config.chunk is not None:
+                # All layers share the chunks' borders: waiting for a chunk counts once, not once a layer.
+                conv = (config.kernel - 1) // 2 if config.conv_right is None else config.conv_right
+                self.latency = conv + config.chunk - 1 + config.look_ahead * config.chunk
+
+
+def _conformer(in_dim: int, config: ContextConfig) -> list[Stage[Any]]:
+    if config.conv_right is None or config.left_context is None or config.look_ahead or config.chunk != 1:
+        raise CheckpointError("conformer blocks need numbers for conv_right and left_context, and chunk = 1")
+    stages: list[Stage[Any]] = []
+    if in_dim != config.dim:
+        stages.append(Pointwise(nn.Linear(in_dim, config.dim)))
+    stages += [
+        ConformerBlock(
+            config.dim,
+            config.heads,
+            config.feed_forward,
+            kernel=config.kernel,
+            right=config.conv_right,
+            left_context=config.left_context,
+        )
+        for _ in range(config.layers)
+    ]
+    return stages
+
+
+def _transformer(in_dim: int, config: ContextConfig) -> list[Stage[Any]]:
+    chunk, left, ahead = config.chunk, config.left_context, config.look_ahead
+    if (chunk is not None and chunk < 1) or (left is not None and left < 0) or ahead < 0:
+        raise CheckpointError("chunk must be at least 1, left_context and look_ahead at least 0")
+    sizes = (config.dim, config.heads, config.feed_forward)
+    stages: list[Stage[Any]] = [
+        Pointwise(nn.Sequential(nn.LayerNorm(in_dim), nn.Linear(in_dim, config.dim))),
+        PositionalConvolution(config.dim, config.kernel, config.groups, config.conv_right),
+    ]
+    if ahead:
+        if chunk is None or left is None:
+            raise CheckpointError("look_ahead counts chunks: chunk and left_context must be numbers")
+        stages.append(
+            LookAheadStack(*sizes, layers=config.layers, left_context=left, chunk=chunk, ahead=ahead)
+        )
+    else:
+        stages += [TransformerLayer(*sizes, left_context=left, chunk=chunk) for _ in range(config.layers)]
+    return [*stages, Pointwise(nn.LayerNorm(config.dim))]

@@ -26,6 +26,9 @@ class AudioEncoderConfig:
     Attributes:
         front: ``mel`` (mel spectrogram, automatic gain, strided stem, conformer blocks) or ``wave``
             (the convolution stack of wav2vec 2.0 with per-frame layer norm).
+        level: loudness before the convolutions: ``running`` (causal), ``utterance`` (zero mean and unit
+            variance over the whole clip, as wav2vec 2.0 was trained; cannot stream) or ``none``.
+            The ``mel`` front always has its own running level.
         dim: channels of the latents.
         layers: conformer blocks after the stem (``mel`` only).
         heads: their attention heads.
@@ -35,6 +38,7 @@ class AudioEncoderConfig:
     """
 
     front: Literal["mel", "wave"] = "mel"
+    level: Literal["running", "utterance", "none"] = "running"
     dim: int = 144
     layers: int = 2
     heads: int = 4
@@ -54,11 +58,12 @@ class ContextConfig:
         heads: attention heads.
         feed_forward: channels of the feed-forward layers.
         kernel: conformer: depthwise causal taps; transformer: taps of the positional convolution.
-        conv_right: conformer: look-ahead of each depthwise kernel; transformer: look-ahead of the
-            positional convolution, tokens.
+        conv_right: conformer: look-ahead of each depthwise kernel; transformer: look-ahead that is left of
+            the positional convolution, tokens (None: all of it, half its taps).
         groups: groups of the positional convolution.
-        left_context: tokens that attention sees back.
-        chunk: tokens that see each other in attention (1 = causal).
+        left_context: tokens that attention sees back (None: all; transformer, whole clips only).
+        chunk: transformer: tokens that see each other, 1 = causal (None: all; whole clips only).
+        look_ahead: transformer: whole chunks that a chunk sees after itself; does not add up over layers.
     """
 
     blocks: Literal["conformer", "transformer"] = "conformer"
@@ -67,10 +72,11 @@ class ContextConfig:
     heads: int = 4
     feed_forward: int = 576
     kernel: int = 16
-    conv_right: int = 1
+    conv_right: int | None = 1
     groups: int = 16
-    left_context: int = 50
-    chunk: int = 1
+    left_context: int | None = 50
+    chunk: int | None = 1
+    look_ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,9 @@ class TalkingHeadConfig:
         decoder_widths: channels of the face decoder, from 1 × 1 up to S × S.
         decoder_residuals: residual blocks at each of these levels.
         output_width: channels of the last layer before RGB.
-        ahead: mel steps (12.5 ms) of the 16-step window that lie after the frame's time.
+        mel: ``running`` (log mel power at a causal running level) or ``wav2lip`` (the public generator's own:
+            pre-emphasis, magnitudes in dB, clipped to ±4).
+        ahead: mel steps (12.5 ms) of the 16-step window that lie after the frame's time (Wav2Lip: 15).
     """
 
     image_size: int = 48
@@ -97,6 +105,7 @@ class TalkingHeadConfig:
     decoder_widths: tuple[int, ...] = (64, 64, 48, 32, 24, 16)
     decoder_residuals: tuple[int, ...] = (0, 1, 1, 1, 1, 1)
     output_width: int = 12
+    mel: Literal["running", "wav2lip"] = "running"
     ahead: int = 6
 
 
@@ -156,6 +165,7 @@ class PMMTalkConfig:
         name: preset name, shown by ``pmmlink model info``.
         modalities: which of audio, text and image are fused; the others are not computed at all.
         vocabulary: symbols of the text decoder's CTC head; symbol 0 is the blank (silence).
+        symbols: names of these symbols where a pretrained head brought its own; empty: pmmlink's phones.
         styles: names of the stored style vectors, the default first.
         style_dim: size of the personal style p (64 in the paper).
         lip_seal: whether a closure head pulls mouthClose until the lips meet on P, B and M.
@@ -164,6 +174,7 @@ class PMMTalkConfig:
     name: str = "compact"
     modalities: tuple[str, ...] = MODALITIES
     vocabulary: int = len(PHONES)
+    symbols: tuple[str, ...] = ()
     styles: tuple[str, ...] = ("default",)
     style_dim: int = 64
     lip_seal: bool = True
@@ -221,6 +232,7 @@ def paper_config() -> PMMTalkConfig:
             decoder_widths=(512, 512, 512, 384, 256, 128, 64),
             decoder_residuals=(0, 1, 2, 2, 2, 2, 2),
             output_width=32,
+            mel="wav2lip",
         ),
         image_encoder=ImageEncoderConfig(
             widths=(32, 64, 128, 256, 256), dim=512, layers=4, heads=8, feed_forward=1024, left_context=60

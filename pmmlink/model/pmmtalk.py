@@ -131,7 +131,7 @@ class PMMTalk(Stage[PMMTalkState]):
             latencies.append(self._branch_latency(self.text_decoder))
         if "image" in self.modalities:
             size = config.talking_head.image_size
-            self.mouth_windows = MouthWindows(config.talking_head.ahead)
+            self.mouth_windows = MouthWindows(config.talking_head.ahead, config.talking_head.mel)
             self.talking_head = TalkingHead(config.talking_head)
             self.image_encoder = ImageEncoder(size, config.image_encoder)
             self.image_align = ModalityProjection(config.image_encoder.dim, align)

@@ -7,6 +7,8 @@ once for a face, and its maps are kept.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
 from pmmlink.model.config import TalkingHeadConfig
 from pmmlink.stream.rate import RateWindows
-from pmmlink.stream.stage import Chain, Pointwise
+from pmmlink.stream.stage import Chain, Pointwise, Stage
 
 MEL_BINS = 80
 MEL_HOP = 200
@@ -190,11 +192,30 @@ def fold_batch_norms(head: TalkingHead) -> None:
     Folding twice is harmless.
     """
     for block in head.modules():
+class _Wav2LipDecibels(nn.Module):
+    """Wav2Lip's scale, shifted so that silence is zero: up to -80 dB is 0, from +20 dB is 8."""
+
+    def forward(self, mel: Tensor) -> Tensor:
+        db = 20.0 * mel.clamp_min(1e-5).log10() - 20.0
+        return (8.0 * (db + 100.0) / 100.0).clamp(0.0, 8.0)
+
+
+class _Centre(nn.Module):
+    """[0, 8] → [-4, 4]: what the public generator was trained on."""
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return windows - 4.0
+
+
         if isinstance(block, (ConvBlock, TransposedBlock)):
             conv, norm = block.conv_block[0], block.conv_block[-1]
             if isinstance(conv, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d):
                 folded = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
                 block.conv_block = nn.Sequential(folded)
+
+    Args:
+        ahead: mel steps after the frame's time.
+        mel: which spectrogram, see :class:`~pmmlink.model.config.TalkingHeadConfig`.
 
 
 class _Normalise(nn.Module):
@@ -211,10 +232,15 @@ class MouthWindows(Chain):
     steps lie after it, which bounds the look-ahead.
     """
 
-    def __init__(self, ahead: int) -> None:
-        super().__init__(
-            MelPower(MEL_WINDOW, MEL_HOP, MEL_BINS, 55.0, 7600.0),
-            RunningLevel(80, target_db=19.0, floor_db=-5.0, gate_db=-23.0, smooth=4),
-            Pointwise(_Normalise()),
-            RateWindows(3, 8, MEL_STEPS, ahead=ahead),
-        )
+    def __init__(self, ahead: int, mel: str = "running") -> None:
+        windows = RateWindows(3, 8, MEL_STEPS, ahead=ahead)
+        stages: list[Stage[Any]]
+        if mel == "wav2lip":
+            power = MelPower(MEL_WINDOW, MEL_HOP, MEL_BINS, 55.0, 7600.0, magnitude=True)
+            # Windows are padded with zeros, so silence must be zero until they are cut.
+            stages = [PreEmphasis(), power, Pointwise(_Wav2LipDecibels()), windows, Pointwise(_Centre())]
+        else:
+            power = MelPower(MEL_WINDOW, MEL_HOP, MEL_BINS, 55.0, 7600.0)
+            level = RunningLevel(80, target_db=19.0, floor_db=-5.0, gate_db=-23.0, smooth=4)
+            stages = [power, level, Pointwise(_Normalise()), windows]
+        super().__init__(*stages)

@@ -32,8 +32,8 @@ class TransformerLayer(Stage[TransformerState]):
         dim: channels.
         heads: attention heads.
         hidden: channels of the feed-forward layer (GELU).
-        left_context: steps seen before the chunk.
-        chunk: steps that see each other; latency is ``chunk - 1``.
+        left_context: steps seen before the chunk; None: all, for whole clips only.
+        chunk: steps that see each other; latency is ``chunk - 1``. None: all, for whole clips only.
         alibi: bias attention towards the near past (ALiBi).
     """
 
@@ -43,8 +43,8 @@ class TransformerLayer(Stage[TransformerState]):
         heads: int,
         hidden: int,
         *,
-        left_context: int,
-        chunk: int = 1,
+        left_context: int | None,
+        chunk: int | None = 1,
         alibi: bool = False,
         dropout: float = 0.0,
     ) -> None:
@@ -70,7 +70,7 @@ class TransformerLayer(Stage[TransformerState]):
         return self._finish(state.skip[:, :0], self.attention.flush(state.attention), state)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._tail(x, self.attention(self.attention_norm(x)))
+        return self.finish(x, self.attention(self.attention_norm(x)))
 
     def inputs_for(self, outputs: int) -> int:
         return self.attention.inputs_for(outputs)
@@ -79,9 +79,10 @@ class TransformerLayer(Stage[TransformerState]):
         waiting = torch.cat([state.skip, x], dim=1) if self.latency else x
         ready = mixed.shape[1]
         state.skip = waiting[:, ready:]
-        return self._tail(waiting[:, :ready], mixed)
+        return self.finish(waiting[:, :ready], mixed)
 
-    def _tail(self, x: Tensor, mixed: Tensor) -> Tensor:
+    def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """The layer after its attention: ``mixed`` is what attention made of the normalised ``x``."""
         x = x + self.dropout(mixed)
         out: Tensor = x + self.dropout(self.project(F.gelu(self.expand(self.norm(x)))))
         return out

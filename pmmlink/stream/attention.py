@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pmmlink.stream.stage import Stage
+from pmmlink.errors import CheckpointError
+from pmmlink.stream.stage import WHOLE_CLIP, Stage
 
 _FEW = 8
 """Up to so many steps at once, as in a live stream, the bias is kept."""
@@ -47,13 +48,13 @@ class CachedAttention(Stage[AttentionState]):
     Args:
         dim: channels C, divisible by ``heads``.
         heads: number of heads.
-        left_context: steps seen before the query's chunk.
-        chunk: steps that see each other; latency is ``chunk - 1``.
+        left_context: steps seen before the query's chunk; None: all of them, for whole clips only.
+        chunk: steps that see each other; latency is ``chunk - 1``. None: all see all, for whole clips only.
         alibi: add ALiBi's distance penalty.
     """
 
     def __init__(
-        self, dim: int, heads: int, *, left_context: int, chunk: int = 1, alibi: bool = False
+        self, dim: int, heads: int, *, left_context: int | None, chunk: int | None = 1, alibi: bool = False
     ) -> None:
         super().__init__()
         if dim % heads:
@@ -61,7 +62,7 @@ class CachedAttention(Stage[AttentionState]):
         self.heads = heads
         self.left_context = left_context
         self.chunk = chunk
-        self.latency = chunk - 1
+        self.latency = WHOLE_CLIP if chunk is None else chunk - 1
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         slopes = alibi_slopes(heads) if alibi else torch.zeros(0)
@@ -69,13 +70,21 @@ class CachedAttention(Stage[AttentionState]):
         self.slopes: Tensor
 
     def init_state(self, batch: int) -> AttentionState:
+        if self.chunk is None or self.left_context is None:
+            raise CheckpointError(
+                "attention of unlimited context needs the whole clip and cannot stream; "
+                "set chunk and left_context to numbers of tokens"
+            )
+        return self._empty(batch)
+
+    def _empty(self, batch: int) -> AttentionState:
         weight = self.out.weight
         dim = weight.shape[0]
         empty = weight.new_zeros(batch, self.heads, 0, dim // self.heads)
         return AttentionState(empty, empty, weight.new_zeros(batch, 0, dim))
 
     def step(self, x: Tensor, state: AttentionState) -> Tensor:
-        if self.chunk > 1:
+        if self.chunk is not None and self.chunk > 1:
             x = torch.cat([state.pending, x], dim=1)
             ready = x.shape[1] // self.chunk * self.chunk
             state.pending = x[:, ready:]
@@ -86,10 +95,10 @@ class CachedAttention(Stage[AttentionState]):
         return self._attend(state.pending, state) if state.pending.shape[1] else state.pending
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._attend(x, self.init_state(x.shape[0]))
+        return self._attend(x, self._empty(x.shape[0]))
 
     def inputs_for(self, outputs: int) -> int:
-        return -(-outputs // self.chunk) * self.chunk
+        return WHOLE_CLIP if self.chunk is None else -(-outputs // self.chunk) * self.chunk
 
     def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
         batch, steps, dim = x.shape
@@ -111,11 +120,13 @@ class CachedAttention(Stage[AttentionState]):
         The cache ends at a chunk border, so positions counted from there have the same chunks as the
         absolute ones.
         """
-        if steps == 1 and self.slopes.numel() == 0:
-            return None  # the cache holds exactly the window
+        if self.slopes.numel() == 0 and (steps == 1 or self.chunk is None):
+            return None  # the cache holds exactly the window, or nothing is hidden
         make = _kept_bias if steps <= _FEW and cached == self.left_context else _make_bias
         heads = self.heads if self.slopes.numel() else 0
-        return make(steps, cached, self.chunk, self.left_context, heads, like.device, like.dtype)
+        chunk = steps if self.chunk is None else self.chunk
+        left = steps if self.left_context is None else self.left_context
+        return make(steps, cached, chunk, left, heads, like.device, like.dtype)
 
 
 def _make_bias(

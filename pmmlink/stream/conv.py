@@ -93,5 +93,8 @@ class StreamConv1d(Stage[ConvState]):
 
     def forward(self, x: Tensor) -> Tensor:
         right = self.latency if self.pad_end else 0
-        out: Tensor = self.conv(F.pad(x.transpose(1, 2), (self.left, right)))
+        padded = F.pad(x.transpose(1, 2), (self.left, right))
+        if padded.shape[2] <= self.span:  # shorter than one window
+            return x.new_zeros(x.shape[0], 0, self.conv.out_channels)
+        out: Tensor = self.conv(padded)
         return out.transpose(1, 2)

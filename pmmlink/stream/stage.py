@@ -20,6 +20,9 @@ from torch import Tensor, nn
 
 S = TypeVar("S")
 
+WHOLE_CLIP = 1 << 40
+"""Declared latency of a stage that must see the whole clip first: it runs offline only."""
+
 
 class Stage(nn.Module, ABC, Generic[S]):
     """A streamable map from ``[B, T, C]`` to ``[B, T', C']``.

@@ -61,6 +61,32 @@ def speech_like(batch: int, samples: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(batch, samples, 1, generator=generator) * envelope * 0.1
 
 
+def tiny_paper(chunk: int, look_ahead: int) -> PMMTalkConfig:
+    """The paper preset's parts, at sizes that a test can run."""
+    paper = paper_config()
+    sizes = {"layers": 3, "dim": 8, "heads": 2, "feed_forward": 16, "kernel": 8, "conv_right": 2, "groups": 2}
+    reach = {"left_context": 7, "chunk": chunk, "look_ahead": look_ahead}
+    return dataclasses.replace(
+        paper,
+        vocabulary=7,
+        audio_encoder=dataclasses.replace(paper.audio_encoder, dim=8),
+        audio_decoder=dataclasses.replace(paper.audio_decoder, **sizes, **reach),
+        text_decoder=dataclasses.replace(paper.text_decoder, **sizes, **reach),
+        talking_head=dataclasses.replace(TINY.talking_head, mel="wav2lip"),
+        image_encoder=TINY.image_encoder,
+        decoder=TINY.decoder,
+    )
+
+
+@pytest.mark.parametrize(("chunk", "look_ahead"), [(3, 0), (3, 1), (2, 4)])
+def test_the_paper_preset_obeys_the_law_with_chunks_ahead(chunk: int, look_ahead: int) -> None:
+    torch.manual_seed(0)
+    model = PMMTalk(tiny_paper(chunk, look_ahead)).eval()
+    tokens = 2 + chunk - 1 + look_ahead * chunk
+    assert model.latency == max(399 + 320 * tokens, model.mouth_windows.latency)
+    check_law(model, speech_like(1, 7003), smallest=333, largest=2000)
+
+
 @pytest.mark.parametrize("config", [TINY, TINY_WAVE], ids=["mel", "wave"])
 def test_the_model_obeys_the_law(config: PMMTalkConfig) -> None:
     torch.manual_seed(0)

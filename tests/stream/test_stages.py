@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
+from typing import Any
 
 import pytest
+import soundfile
+import soxr
 import torch
 from contract import check_law
 from torch import nn
 
+from pmmlink.dsp.emphasis import PreEmphasis
 from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
+from pmmlink.dsp.wave_level import RunningWaveLevel, UtteranceLevel
+from pmmlink.errors import CheckpointError
 from pmmlink.model.audio import AudioEncoder, ContextDecoder, PositionalConvolution
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig, DecoderConfig, ImageEncoderConfig
 from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.decoder import PMMTalkDecoder
 from pmmlink.model.image import ImageEncoder
+from pmmlink.model.look_ahead import LookAheadStack
 from pmmlink.model.talking_head import MouthWindows
 from pmmlink.model.text import TextDecoder
 from pmmlink.model.transformer import TransformerLayer
+from pmmlink.resources import sample_speech
 from pmmlink.stream.attention import CachedAttention, alibi_slopes
 from pmmlink.stream.conv import StreamConv1d
 from pmmlink.stream.rate import RateChange, RateWindows
@@ -62,6 +71,26 @@ TOKEN_STAGES = {
             chunk=2,
         ),
     ),
+    "transformer context with chunks ahead": lambda: ContextDecoder(
+        8,
+        ContextConfig(
+            blocks="transformer",
+            layers=3,
+            dim=8,
+            heads=2,
+            feed_forward=16,
+            kernel=5,
+            conv_right=None,
+            groups=2,
+            left_context=5,
+            chunk=3,
+            look_ahead=2,
+        ),
+    ),
+    "look-ahead stack": lambda: LookAheadStack(8, 2, 16, layers=3, left_context=7, chunk=2, ahead=1),
+    "look-ahead stack without past": lambda: LookAheadStack(
+        8, 2, 16, layers=2, left_context=0, chunk=1, ahead=4
+    ),
     "text decoder": lambda: TextDecoder(8, 11, ContextConfig(dim=8, heads=2, feed_forward=16, kernel=4)),
     "decoder": lambda: PMMTalkDecoder(
         5, 3, DecoderConfig(align_dim=5, dim=8, layers=2, heads=2, feed_forward=16, left_context=9, period=7)
@@ -91,6 +120,8 @@ def test_very_short_streams_obey_the_law(length: int) -> None:
         "chunk attention",
         "rate change 5 to 3",
         "conformer context",
+        "look-ahead stack",
+        "transformer context with chunks ahead",
         "chain",
     ):
         check_law(TOKEN_STAGES[name]().eval(), torch.randn(2, length, 8))
@@ -105,16 +136,25 @@ def test_mel_and_level_obey_the_law_one_sample_at_a_time() -> None:
     check_law(stage, speech)
 
 
-@pytest.mark.parametrize("front", ["mel", "wave"])
-def test_audio_encoders_obey_the_law(front: str) -> None:
+@pytest.mark.parametrize(("front", "level"), [("mel", "running"), ("wave", "running"), ("wave", "none")])
+def test_audio_encoders_obey_the_law(front: Any, level: Any) -> None:
     torch.manual_seed(4)
-    config = AudioEncoderConfig(front=front, dim=8, layers=1, heads=2, kernel=4)  # type: ignore[arg-type]
+    config = AudioEncoderConfig(front=front, level=level, dim=8, layers=1, heads=2, kernel=4)
     check_law(AudioEncoder(config).eval(), torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
 
 
-def test_mouth_windows_obey_the_law() -> None:
+@pytest.mark.parametrize("ahead", [0, 6, 15])
+@pytest.mark.parametrize("mel", ["running", "wav2lip"])
+def test_mouth_windows_obey_the_law(mel: str, ahead: int) -> None:
     torch.manual_seed(5)
-    check_law(MouthWindows(6), torch.randn(2, 6100, 1) * 0.1, smallest=160, largest=900)
+    check_law(MouthWindows(ahead, mel), torch.randn(2, 6100, 1) * 0.1, smallest=160, largest=900)
+
+
+@pytest.mark.parametrize("stage", [PreEmphasis(), RunningWaveLevel(window=30, fall_db_per_s=2000)])
+def test_stages_over_samples_obey_the_law_one_at_a_time(stage: Stage[Any]) -> None:
+    torch.manual_seed(7)
+    loudness = torch.linspace(2.0, 0.0, 301)[None, :, None] ** 3
+    check_law(stage, torch.randn(2, 301, 1) * loudness)
 
 
 def test_the_image_encoder_obeys_the_law() -> None:
@@ -142,6 +182,85 @@ def test_chunk_attention_does_not_add_up_over_layers() -> None:
     changed[:, 20:] += 1.0
     with torch.inference_mode():
         assert torch.equal(layers(x)[:, :20], layers(changed)[:, :20])
+
+
+def test_chunks_ahead_do_not_add_up_over_layers_and_are_all_seen() -> None:
+    torch.manual_seed(8)
+    stack = LookAheadStack(8, 2, 16, layers=4, left_context=6, chunk=4, ahead=2).eval()
+    x = torch.randn(1, 40, 8)
+    with torch.inference_mode():
+        before = stack(x)
+        for at, touched in ((28, 16), (27, 16), (15, 4)):
+            changed = x.clone()
+            changed[:, at:] += 1.0
+            # Token t is in chunk t // 4 and sees two chunks more.
+            same = (stack(changed) == before).all(-1)[0]
+            assert same[: at // 4 * 4 - 8].all()
+            assert not same[at // 4 * 4 - 8 : touched].any()
+
+
+def test_a_stack_with_everything_in_view_is_plain_attention() -> None:
+    torch.manual_seed(9)
+    stack = LookAheadStack(8, 2, 16, layers=2, left_context=3, chunk=12, ahead=1).eval()
+    plain = Chain(*(TransformerLayer(8, 2, 16, left_context=None, chunk=None) for _ in range(2))).eval()
+    plain.stages.load_state_dict(stack.layers.state_dict())
+    x = torch.randn(2, 12, 8)
+    with torch.inference_mode():
+        assert torch.allclose(stack(x), plain(x), atol=1e-6)
+
+
+def test_what_needs_the_whole_clip_refuses_to_stream() -> None:
+    for stage in (
+        CachedAttention(8, 2, left_context=None),
+        CachedAttention(8, 2, left_context=4, chunk=None),
+        UtteranceLevel(),
+    ):
+        with pytest.raises(CheckpointError, match="cannot stream"):
+            stage.init_state(1)
+
+
+def test_unlimited_attention_sees_all_and_unlimited_past_sees_what_was() -> None:
+    torch.manual_seed(10)
+    everything = CachedAttention(8, 2, left_context=None, chunk=None).eval()
+    past = CachedAttention(8, 2, left_context=None, chunk=2).eval()
+    x = torch.randn(1, 20, 8)
+    first, last = x.clone(), x.clone()
+    first[:, 0] += 1.0
+    last[:, -1] += 1.0
+    with torch.inference_mode():
+        assert not torch.isclose(everything(last), everything(x)).all(-1).any()
+        assert torch.equal(past(last)[:, :18], past(x)[:, :18])
+        assert not torch.isclose(past(first), past(x)).all(-1).any()
+
+
+def test_the_running_level_brings_speech_at_any_loudness_to_about_unit_variance() -> None:
+    speech = torch.from_numpy(soxr.resample(*soundfile.read(sample_speech(), dtype="float32"), 16_000))
+    level, utterance = RunningWaveLevel(), UtteranceLevel()
+    assert utterance(speech[None, :, None]).std() == pytest.approx(1, abs=1e-3)
+    for gain in (0.1, 1.0, 3.0):
+        brought = level(gain * speech[None, :, None])[:, 8000:]
+        assert brought.std() == pytest.approx(1, abs=0.2)
+
+
+def test_a_sound_shorter_than_one_window_has_no_latents() -> None:
+    encoder = AudioEncoder(AudioEncoderConfig(front="wave", dim=4)).eval()
+    assert encoder(torch.randn(1, 399, 1)).shape == (1, 0, 4)
+    assert encoder(torch.randn(1, 400, 1)).shape == (1, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"conv_right": 3}, "0 to 2 tokens"),
+        ({"chunk": 0}, "at least 1"),
+        ({"chunk": None, "look_ahead": 1}, "counts chunks"),
+        ({"blocks": "conformer", "left_context": None}, "conformer"),
+    ],
+)
+def test_contexts_that_do_not_go_together_are_refused(change: dict[str, Any], text: str) -> None:
+    config = ContextConfig(blocks="transformer", layers=1, dim=8, heads=2, kernel=6, groups=2)
+    with pytest.raises(CheckpointError, match=text):
+        ContextDecoder(8, dataclasses.replace(config, **change))
 
 
 def test_alibi_slopes_are_the_papers() -> None:
