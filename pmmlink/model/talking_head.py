@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from pmmlink.dsp.emphasis import PreEmphasis
 from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
 from pmmlink.model.config import TalkingHeadConfig
@@ -192,6 +193,20 @@ def fold_batch_norms(head: TalkingHead) -> None:
     Folding twice is harmless.
     """
     for block in head.modules():
+        if isinstance(block, (ConvBlock, TransposedBlock)):
+            conv, norm = block.conv_block[0], block.conv_block[-1]
+            if isinstance(conv, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d):
+                folded = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
+                block.conv_block = nn.Sequential(folded)
+
+
+class _Normalise(nn.Module):
+    """Brings log mel at a steady level to about ±2."""
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        return (log_mel + 4.0) / 3.0
+
+
 class _Wav2LipDecibels(nn.Module):
     """Wav2Lip's scale, shifted so that silence is zero: up to -80 dB is 0, from +20 dB is 8."""
 
@@ -207,29 +222,15 @@ class _Centre(nn.Module):
         return windows - 4.0
 
 
-        if isinstance(block, (ConvBlock, TransposedBlock)):
-            conv, norm = block.conv_block[0], block.conv_block[-1]
-            if isinstance(conv, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d):
-                folded = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
-                block.conv_block = nn.Sequential(folded)
-
-    Args:
-        ahead: mel steps after the frame's time.
-        mel: which spectrogram, see :class:`~pmmlink.model.config.TalkingHeadConfig`.
-
-
-class _Normalise(nn.Module):
-    """Brings log mel at a steady level to about ±2."""
-
-    def forward(self, log_mel: Tensor) -> Tensor:
-        return (log_mel + 4.0) / 3.0
-
-
 class MouthWindows(Chain):
     """The generator's ear: samples ``[B, N, 1]`` → windows ``[B, T, 16, 80]`` at 30 fps.
 
     Wav2Lip's window of 16 mel steps begins at the frame; here it is shifted so that only ``ahead``
     steps lie after it, which bounds the look-ahead.
+
+    Args:
+        ahead: mel steps after the frame's time.
+        mel: which spectrogram, see :class:`~pmmlink.model.config.TalkingHeadConfig`.
     """
 
     def __init__(self, ahead: int, mel: str = "running") -> None:
