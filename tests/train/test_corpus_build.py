@@ -127,6 +127,17 @@ def test_a_corrupt_clip_is_named_and_does_not_stop_the_rest(sounds: Path, tmp_pa
     assert len(load_manifest(tmp_path / "out", include_dropped=True)) == 5
 
 
+def test_a_clip_that_a_newer_builder_refuses_is_not_kept_from_the_older(sounds: Path, tmp_path: Path) -> None:
+    build_source(Folder(), sounds, tmp_path / "out")
+    manifest = tmp_path / "out" / "folder" / "manifest.jsonl"
+    old = manifest.read_bytes()
+    soundfile.write(sounds / "c2.wav", np.zeros(16000), 16000)
+    build_source(Folder(), sounds, tmp_path / "out")
+    manifest.write_bytes(old)  # as if the second run had been killed before its end
+    build_source(Folder(), sounds, tmp_path / "out")
+    assert "c2" not in {clip.id for clip in load_manifest(tmp_path / "out", include_dropped=True)}
+
+
 def test_silence_and_numbers_that_are_none_are_refused(sounds: Path, tmp_path: Path) -> None:
     soundfile.write(sounds / "c0.wav", np.zeros(16000), 16000)
     soundfile.write(sounds / "c1.wav", np.full(16000, np.nan, np.float32), 16000, subtype="FLOAT")

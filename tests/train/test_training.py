@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 
@@ -19,8 +20,16 @@ from pmmlink.train import compact
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import IGNORE, Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
-from pmmlink.train.objectives import Weights, curve_terms, phone_term, smooth_l1, total
+from pmmlink.train.objectives import (
+    Weights,
+    curve_terms,
+    distillation_term,
+    phone_term,
+    smooth_l1,
+    total,
+)
 from pmmlink.train.recogniser import read_recogniser
+from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, basis_of
 
 PHONES = [
     ["SIL", 0.0, 0.3],
@@ -146,6 +155,7 @@ def hand_batch() -> Batch:
         curves,
         torch.tensor([[1.0, 0.0, float("nan")]]),
         torch.full((1, 5), IGNORE),
+        torch.full((1, 5, TEACHER_WIDTH), float("nan")),
         torch.tensor([1]),
     )
 
@@ -158,17 +168,18 @@ def test_objectives_by_hand() -> None:
     assert terms["position"].item() == pytest.approx(5.0 / 93)
     # Their differences are 2 and 2 spreads, over 31 × 2.
     assert terms["motion"].item() == pytest.approx(3.0 / 62)
+    assert terms["acceleration"].item() == pytest.approx(0.0, abs=1e-6)
     # Logit 0 against 1 and 0; the third frame has no label.
     assert terms["closure"].item() == pytest.approx(np.log(2))
     # The gap counts for the default style only.
     assert terms["gap"].item() == 0.0
-    weights = Weights(position=2.0, motion=0.0, gap=0.0, closure=1.0, phones=0.0, temporal=0.0, semantic=0.0)
+    weights = Weights(position=2.0, motion=0.0, gap=0.0, phones=0.0, temporal=0.0, semantic=0.0, closure=1.0)
     assert total(terms, weights).item() == pytest.approx(2 * 5.0 / 93 + np.log(2))
 
 
 def test_lips_pressed_harder_than_asked_cost_nothing() -> None:
     batch = hand_batch()
-    batch = Batch(batch.audio, torch.zeros(1, 3, 32), batch.closure, batch.phones, torch.tensor([0]))
+    batch = dataclasses.replace(batch, curves=torch.zeros(1, 3, 32), style=torch.tensor([0]))
     batch.curves[:, :, 4] = 0.05  # mouthClose: the target's lips are pressed
     raw = torch.zeros(1, 3, 33)
     raw[..., 4] = 0.1
@@ -190,6 +201,30 @@ def test_unlabelled_tokens_do_not_count() -> None:
         phone_term(logits, phones).item()
         < phone_term(logits, torch.tensor([[8, IGNORE, IGNORE, IGNORE]])).item()
     )
+
+
+def test_only_what_a_teacher_heard_is_imitated() -> None:
+    teachers = torch.full((1, 3, 2), float("nan"))
+    teachers[0, 1] = torch.tensor([1.0, -2.0])
+    assert distillation_term(torch.zeros(1, 3, 2), teachers).item() == pytest.approx(5.0)
+    assert distillation_term(torch.zeros(1, 3, 2), torch.full((1, 3, 2), float("nan"))).item() == 0.0
+
+
+def test_teachers_features_follow_the_speed_of_the_clip() -> None:
+    ramp = np.arange(50, dtype=np.float32)[:, None].repeat(3, 1)
+    fast = at_speed(ramp, 1.25, 40)
+    np.testing.assert_allclose(fast[:, 0], np.arange(40) * 1.25, atol=1e-5)
+    assert at_speed(ramp, 1.25, 45)[-1, 0] == 49.0  # past the end the last one is held
+
+
+def test_main_directions_keep_what_varies_and_vary_by_one_in_all() -> None:
+    rng = np.random.default_rng(2)
+    hidden = rng.standard_normal((4000, 5)) * [5, 4, 3, 2, 1]
+    mixed = (hidden @ rng.standard_normal((5, 80)) + 7.0).astype(np.float32)
+    mean, basis = basis_of([mixed[:1500], mixed[1500:]])
+    reduced = (mixed - mean) @ basis
+    assert reduced.var(0).sum() == pytest.approx(1.0, rel=1e-3)
+    assert reduced[:, :5].var(0).sum() == pytest.approx(1.0, rel=1e-3)  # five directions hold all of it
 
 
 def test_alignment_losses_are_zero_for_what_is_aligned() -> None:
