@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from pmmlink.errors import DataError, PmmlinkError
-from pmmlink.model.config import PMMTalkConfig
+from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
 from pmmlink.train.batches import Pool, batches, make_item
@@ -38,6 +38,7 @@ STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach.
 SOURCE_WEIGHTS = {"speechocean762": 1.5, "espeak": 0.6, "flite": 0.7}
+_IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 
 
@@ -133,26 +134,27 @@ def new_model(
     return PMMTalk(config, dropout=dropout)
 
 
-def grow(model: PMMTalk, state: dict[str, Tensor]) -> None:
-    """Loads the weights of a model with fewer modalities; the fusion layer's new columns start at zero."""
+def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
+    """Loads the weights of a model with other modalities.
+
+    The fusion layer's columns go where their modality went; those of a new modality start at zero.
+    """
     own = model.state_dict()
     align, style = model.config.decoder.align_dim, model.config.style_dim
     fuse = "decoder.fuse.weight"
-    if fuse in state and state[fuse].shape != own[fuse].shape:
-        wide = torch.zeros_like(own[fuse])
-        present = (state[fuse].shape[1] - style) // align
-        wide[:, : present * align] = state[fuse][:, : present * align]
-        wide[:, -style:] = state[fuse][:, -style:]
-        state = {**state, fuse: wide}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    strangers = [n for n in missing if not n.startswith(("image_", "talking_head", "reference_face"))]
+    present = [m for m in MODALITIES if f"{m}_align.linear.weight" in state]
+    wide = torch.zeros_like(own[fuse])
+    for at, modality in enumerate(model.modalities):
+        if modality in present:
+            first = present.index(modality) * align
+            wide[:, at * align : (at + 1) * align] = state[fuse][:, first : first + align]
+    wide[:, -style:] = state[fuse][:, -style:]
+    absent = tuple(f"{m}_" for m in MODALITIES if m not in model.modalities)
+    kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *_IMAGE_PARTS))}
+    missing, unexpected = model.load_state_dict({**kept, fuse: wide}, strict=False)
+    strangers = [n for n in missing if not n.startswith(_IMAGE_PARTS)]
     if strangers or unexpected:
         raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
-
-
-def _without_images(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A model's weights without the branch that the stage does not have."""
-    return {n: v for n, v in state.items() if not n.startswith(("image_", "talking_head", "reference_face"))}
 
 
 def _open_fusion(model: PMMTalk, seed: int) -> None:
@@ -160,8 +162,9 @@ def _open_fusion(model: PMMTalk, seed: int) -> None:
     align = model.config.decoder.align_dim
     weight = model.decoder.fuse.weight
     fresh = torch.randn(weight.shape[0], align, generator=torch.Generator().manual_seed(seed))
+    at = model.modalities.index("image") * align
     with torch.no_grad():
-        weight[:, 2 * align : 3 * align] = 0.1 * fresh * weight.shape[1] ** -0.5
+        weight[:, at : at + align] = 0.1 * fresh * weight.shape[1] ** -0.5
 
 
 def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Tensor]:
@@ -171,7 +174,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     model = new_model(run.modalities, conv_right=run.conv_right)
     if run.stage == "encoders":
         if args.start:
-            grow(model, _without_images(torch.load(args.start, weights_only=True)["average"]))
+            fit_weights(model, torch.load(args.start, weights_only=True)["average"])
             return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
@@ -181,7 +184,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     else:
         source = args.start or run.out / "encoders" / "last.pt"
         saved = torch.load(source, weights_only=True)
-        grow(model, saved["average"])
+        fit_weights(model, saved["average"])
         if "image" in run.modalities:
             _open_fusion(model, run.seed)
             mouth = torch.load(run.out / "mouth" / "last.pt", weights_only=True)

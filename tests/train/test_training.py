@@ -244,10 +244,22 @@ def test_growing_a_model_keeps_what_it_computes() -> None:
     torch.manual_seed(0)
     small = compact.new_model(("audio", "text"), dropout=0.0).eval()
     grown = compact.new_model(("audio", "text", "image"), dropout=0.0).eval()
-    compact.grow(grown, small.state_dict())
+    compact.fit_weights(grown, small.state_dict())
     x = torch.randn(1, 8000, 1) * 0.05
     with torch.inference_mode():
         assert torch.allclose(grown(x), small(x), atol=1e-5)
+
+
+def test_a_model_without_a_modality_keeps_the_weights_of_the_others() -> None:
+    torch.manual_seed(0)
+    whole = compact.new_model(("audio", "text", "image"), dropout=0.0)
+    less = compact.new_model(("audio", "image"), dropout=0.0)
+    compact.fit_weights(less, whole.state_dict())
+    align = whole.config.decoder.align_dim
+    theirs, ours = whole.decoder.fuse.weight, less.decoder.fuse.weight
+    assert torch.equal(ours[:, :align], theirs[:, :align])
+    assert torch.equal(ours[:, align:], theirs[:, 2 * align :])
+    assert torch.equal(less.audio_rate.weight, whole.audio_rate.weight)
 
 
 def test_the_learning_rate_warms_up_and_cools_down() -> None:
