@@ -25,6 +25,7 @@ from pmmlink.cli.play import play
 from pmmlink.cli.preview import preview
 from pmmlink.cli.profile import app as profile_app
 from pmmlink.cli.render import render
+from pmmlink.cli.train import train
 from pmmlink.errors import PmmlinkError
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.command("listen")(listen)
 app.command("preview")(preview)
 app.command("render")(render)
 app.command("calibrate")(calibrate)
+app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("devices")(devices)
 app.command("doctor")(doctor)

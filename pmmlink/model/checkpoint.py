@@ -44,9 +44,10 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
     try:
         save_file(tensors, partial, metadata=metadata)
         os.replace(partial, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # a full disk is safetensors' own error
         partial.unlink(missing_ok=True)
-        raise CheckpointError(f"{path}: cannot write the weights: {error.strerror or error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{path}: cannot write the weights: {reason}") from error
 
 
 def read_card(path: Path | None = None) -> tuple[PMMTalkConfig, dict[str, Any]]:

@@ -206,8 +206,12 @@ class PMMTalk(Stage[PMMTalkState]):
             features["image"] = self.image_align(self.image_encoder(frozen.pictures))
         count = min(frozen.frames, *(f.shape[1] for f in features.values()))
         aligned = [features[m][:, :count] for m in self.modalities]
-        raw = self.decoder(self._fused(aligned, self._style(style, aligned[0].shape[0])))
-        return Prediction(raw, aligned, frozen.symbols)
+        return Prediction(self.decode(aligned, style), aligned, frozen.symbols)
+
+    def decode(self, features: list[Tensor], style: Tensor | None = None) -> Tensor:
+        """Projected modalities, each ``[B, T, D]`` → raw decoder output ``[B, T, 33]`` (ψ_PD alone)."""
+        raw: Tensor = self.decoder(self._fused(features, self._style(style, features[0].shape[0])))
+        return raw
 
     def finish(self, raw: Tensor) -> Tensor:
         """Raw decoder output ``[B, T, 33]`` → curves ``[B, T, 32]`` in [0, 1].

@@ -1,0 +1,182 @@
+"""Takes made ready for a run: parted by the protocol, read once, long ones cut into pieces."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from pmmlink.errors import DataError
+from pmmlink.train.datasets.base import Dataset, Kind, Protocol, Take, TakeData, open_dataset, split_takes
+from pmmlink.train.recipe import Recipe
+from pmmlink.types import SAMPLE_RATE_HZ
+
+_PERIOD_FRAMES = 3
+_PERIOD_SAMPLES = SAMPLE_RATE_HZ * _PERIOD_FRAMES // 30
+"""Three frames are five tokens are 1600 samples: pieces begin on the grid of both rates."""
+
+_KEPT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A take, or a piece of a long one.
+
+    Attributes:
+        take: of which.
+        name: for messages.
+        first: its first frame in the take, a multiple of 3.
+        frames: its length; None goes to the end.
+    """
+
+    take: Take
+    name: str
+    first: int = 0
+    frames: int | None = None
+
+    def cut(self, data: TakeData) -> TakeData:
+        """Its part of the take's data."""
+        start = self.first // _PERIOD_FRAMES * _PERIOD_SAMPLES
+        if self.frames is None:
+            return TakeData(data.audio[start:], data.targets[self.first :])
+        samples = self.frames // _PERIOD_FRAMES * _PERIOD_SAMPLES
+        return TakeData(
+            data.audio[start : start + samples], data.targets[self.first : self.first + self.frames]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All takes of a run.
+
+    Attributes:
+        train: clips of the training part.
+        val: of the validation part.
+        test: of the test part, which no run looks at.
+        styles: of the training takes, in the order of first appearance.
+        kind: ``curves`` or ``vertices``.
+        outputs: columns of the targets.
+        mean: ``[outputs]`` mean of the training targets where known, 0 where never.
+    """
+
+    train: tuple[Clip, ...]
+    val: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    styles: tuple[str, ...]
+    kind: Kind
+    outputs: int
+    mean: npt.NDArray[np.float64]
+
+
+def open_parts(recipe: Recipe, report: Callable[[int, int], None] | None = None) -> Parts:
+    """Opens the data sets, parts them, and reads every take once: a bad file is found now, not in epoch 7.
+
+    Args:
+        recipe: data sets, protocol, seed, limits.
+        report: told how many takes of how many have been read.
+
+    Raises:
+        DataError: a data set or take that cannot be read, a protocol that does not suit it, or data sets of
+            different kinds.
+    """
+    sets = [open_dataset(Path(folder)) for folder in recipe.data]
+    for other in sets[1:]:
+        if (other.kind, other.outputs) != (sets[0].kind, sets[0].outputs):
+            raise DataError(
+                f"{other.path}: {other.outputs} {other.kind} columns, but {sets[0].path} has "
+                f"{sets[0].outputs} {sets[0].kind}: train on one kind at a time"
+            )
+    takes = _split_all(sets, recipe)
+    total = sum(map(len, takes))
+    read = 0
+    sums = np.zeros((2, sets[0].outputs))
+    parts: list[tuple[Clip, ...]] = []
+    for number, part in enumerate(takes):
+        clips: list[Clip] = []
+        for take in part:
+            data = take.load()
+            clips.extend(_pieces(take, data, recipe.longest_s))
+            if number == 0:
+                known = np.isfinite(data.targets)
+                sums += np.where(known, data.targets, 0.0).sum(0), known.sum(0)
+            read += 1
+            if report:
+                report(read, total)
+        parts.append(tuple(clips))
+    styles = tuple(dict.fromkeys(take.style for take in takes[0]))
+    mean = sums[0] / np.maximum(sums[1], 1)
+    train, val, test = parts
+    return Parts(train, val, test, styles, sets[0].kind, sets[0].outputs, mean)
+
+
+def _split_all(sets: Sequence[Dataset], recipe: Recipe) -> tuple[list[Take], list[Take], list[Take]]:
+    takes: tuple[list[Take], list[Take], list[Take]] = ([], [], [])
+    protocol: Protocol = recipe.protocol  # type: ignore[assignment]
+    for dataset in sets:
+        split = split_takes(dataset, protocol, recipe.seed)
+        for mine, theirs in zip(takes, (split.train, split.val, split.test), strict=True):
+            mine.extend(_limited(theirs, recipe))
+    return takes
+
+
+def _limited(takes: Sequence[Take], recipe: Recipe) -> list[Take]:
+    """At most ``recipe.limit`` takes of each subject, drawn at random, in their old order."""
+    if not recipe.limit:
+        return list(takes)
+    kept: set[str] = set()
+    for subject in sorted({take.subject for take in takes}):
+        ids = sorted(take.id for take in takes if take.subject == subject)
+        order = np.random.default_rng(recipe.seed).permutation(len(ids))
+        kept.update(ids[i] for i in order[: recipe.limit])
+    return [take for take in takes if take.id in kept]
+
+
+def _pieces(take: Take, data: TakeData, longest_s: float) -> list[Clip]:
+    """The whole take, or pieces of about equal length, none longer than ``longest_s``."""
+    frames = len(data.targets)
+    if frames < 2 or not len(data.audio):
+        raise DataError(f"{take.files[0]}: {frames} frames and {len(data.audio)} samples are no take")
+    longest = max(_PERIOD_FRAMES, int(longest_s * 30) // _PERIOD_FRAMES * _PERIOD_FRAMES)
+    count = -(-frames // longest)
+    if count == 1:
+        return [Clip(take, take.id)]
+    size = -(-frames // (count * _PERIOD_FRAMES)) * _PERIOD_FRAMES
+    starts = range(0, frames, size)
+    last = len(starts) - 1
+    return [
+        Clip(take, f"{take.id} ({i + 1} of {len(starts)})", first, None if i == last else size)
+        for i, first in enumerate(starts)
+    ]
+
+
+class TakeMemory:
+    """Reads clips; keeps the takes read last, up to a gibibyte."""
+
+    def __init__(self, most_bytes: int = _KEPT_BYTES) -> None:
+        self._most = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[str, TakeData] = OrderedDict()
+
+    def read(self, clip: Clip) -> TakeData:
+        """Sound and targets of a clip.
+
+        Raises:
+            DataError: the take has become unreadable since the run began.
+        """
+        key = f"{clip.take.files[0]} {clip.take.id}"  # several takes may lie in one file
+        data = self._kept.pop(key, None)
+        if data is None:
+            data = clip.take.load()
+            self._bytes += _size(data)
+        self._kept[key] = data
+        while self._bytes > self._most and len(self._kept) > 1:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+        return clip.cut(data)
+
+
+def _size(data: TakeData) -> int:
+    return int(data.audio.nbytes + data.targets.nbytes)

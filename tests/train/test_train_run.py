@@ -1,0 +1,291 @@
+"""``pmmlink train``'s run: it learns, keeps the frozen frozen, stops and goes on, and loses nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_training import Told, speakers, start_command, tiny_recipe, tiny_weights, train_flags
+
+from pmmlink.errors import CheckpointError, ConfigError, DataError, RuntimeFault
+from pmmlink.model.checkpoint import load_model, read_card
+from pmmlink.train.clips import Clip, TakeMemory, open_parts
+from pmmlink.train.datasets.base import Take, TakeData
+from pmmlink.train.features import FROZEN
+from pmmlink.train.loop import Progress, epoch_order, train
+from pmmlink.train.processes import Processes
+from pmmlink.train.recipe import Recipe
+from pmmlink.train.run_folder import RunFolder
+
+ALONE = Processes(0, 1, torch.device("cpu"))
+
+
+def run(recipe: Recipe, out: Path, told: Told | None = None, cache: Path | None = None) -> Progress:
+    return train(recipe, out, ALONE, told or Told(), cache)
+
+
+def last_model(out: Path) -> dict[str, torch.Tensor]:
+    state = RunFolder(out).load_last()
+    assert state is not None
+    found: dict[str, torch.Tensor] = state["model"]
+    return found
+
+
+def assert_same_end(a: Path, b: Path) -> None:
+    first, second = last_model(a), last_model(b)
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+    assert (a / "log.jsonl").read_text(encoding="utf-8") == (b / "log.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_run_learns_and_leaves_weights_that_say_how_they_were_made(tmp_path: Path) -> None:
+    told = Told()
+    data = str(speakers(tmp_path / "five", takes=5))
+    recipe = tiny_recipe(tmp_path, data=(data,), protocol="cross-take", epochs=9, command="pmmlink train …")
+    done = run(recipe, tmp_path / "run", told, tmp_path / "cache")
+    train_losses, val_losses = ([line[p]["position"] for line in done.log] for p in ("train", "val"))
+    assert train_losses[-1] < 0.3 * train_losses[0]
+    assert done.best == min(val_losses) < 0.75 * val_losses[0]
+    assert told.last_read == (15, 15)
+    model, card = load_model(tmp_path / "run" / "best.safetensors")
+    assert model.config.styles[0] == "default"
+    assert card["command"] == "pmmlink train …"
+    assert card["protocol"] == "cross-take, seed 0"
+    assert card["figures"]["epoch"] == f"{done.best_epoch} of 9"
+    assert card["training data"]["train"] == "9 takes of 3 subjects"
+    assert "10 motion" in card["losses"]
+    lines = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 10))
+    assert list((tmp_path / "run" / "tensorboard").glob("events.*"))
+
+
+def test_the_kept_weights_animate_with_the_mean_of_the_trained_styles(tmp_path: Path) -> None:
+    run(
+        tiny_recipe(tmp_path, protocol="cross-take", data=(str(speakers(tmp_path / "five", takes=5)),)),
+        tmp_path,
+    )
+    model, _ = load_model(tmp_path / "best.safetensors")
+    assert model.config.styles == ("default", "anna", "bert", "cora")
+    assert torch.allclose(model.styles[0], model.styles[1:].mean(0), atol=1e-3)
+
+
+def test_frozen_parts_stay_bit_for_bit_and_the_rest_moves(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, fresh=False)
+    run(recipe, tmp_path / "run")
+    before = load_model(Path(recipe.weights))[0].half().state_dict()
+    after = load_model(tmp_path / "run" / "best.safetensors")[0].half().state_dict()
+    frozen = [n for n in before if n.startswith(tuple(f"{part}." for part in FROZEN))]
+    assert len(frozen) > 50
+    assert all(torch.equal(before[n], after[n]) for n in frozen)
+    assert not torch.equal(
+        before["audio_decoder.stages.0.attention.qkv.weight"],
+        after["audio_decoder.stages.0.attention.qkv.weight"],
+    )
+    assert not torch.equal(before["decoder.curves.weight"], after["decoder.curves.weight"])
+
+
+def test_a_run_of_more_epochs_goes_on_and_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, dropout=0.2)
+    run(dataclasses.replace(recipe, epochs=3), tmp_path / "whole")
+    run(dataclasses.replace(recipe, epochs=1), tmp_path / "parts")
+    told = Told()
+    run(dataclasses.replace(recipe, epochs=3), tmp_path / "parts", told)
+    assert told.notes == ["going on from epoch 2, step 0 of 2"]
+    assert_same_end(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_run_that_is_killed_in_mid_epoch_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    data = speakers(tmp_path / "many", takes=6)
+    recipe = tiny_recipe(tmp_path, data=(str(data),), epochs=3, save_every=1, dropout=0.1)
+    run(recipe, tmp_path / "whole")
+
+    out = tmp_path / "killed"
+    flags = train_flags(tmp_path, out, data=data, epochs=3, save_every=1, dropout=0.1)
+    process = start_command(*flags)
+    state = None
+    while state is None or not (state["progress"]["epoch"] == 1 and 0 < state["progress"]["step"] < 6):
+        assert process.poll() is None, process.communicate()
+        state = RunFolder(out).load_last()
+    process.kill()
+    process.communicate(timeout=60)
+    state = RunFolder(out).load_last()
+    assert state is not None
+    assert (state["progress"]["epoch"], state["progress"]["step"]) < (2, 6)
+
+    told = Told()
+    run(recipe, out, told)
+    assert told.notes[0].startswith("going on from epoch")
+    assert_same_end(tmp_path / "whole", out)
+
+
+@pytest.mark.slow
+def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
+    data = speakers(tmp_path / "many", takes=3)
+    run(tiny_recipe(tmp_path, data=(str(data),), batch=4, clip_norm=0.0), tmp_path / "one")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    flags = train_flags(tmp_path, tmp_path / "two", data=data, batch=4, clip_norm=0.0)
+    both = start_command(*flags, launcher=launcher)
+    said, errors = both.communicate(timeout=300)
+    assert both.returncode == 0, errors
+    assert said.count("epoch 2 ") == 1  # only the first process speaks
+
+    def log(name: str) -> list[float]:
+        lines = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text("utf-8").splitlines()]
+        return [value for line in lines for part in ("train", "val") for value in line[part].values()]
+
+    assert log("two") == pytest.approx(log("one"), rel=1e-5, abs=1e-7)
+    first, second = last_model(tmp_path / "one"), last_model(tmp_path / "two")
+    assert all(torch.allclose(first[n], second[n], atol=1e-4) for n in first)
+
+
+def test_clips_are_cut_on_the_grid_that_frames_and_samples_share() -> None:
+    targets = np.arange(100, dtype=np.float32)[:, None].repeat(32, 1)
+    audio = np.arange(100 * 1600 // 3, dtype=np.float32)
+    take = Take("a", "s", "s", "en", None, (Path("a.csv"),), lambda: TakeData(audio, targets))
+    whole = TakeMemory().read(Clip(take, "a"))
+    assert np.array_equal(whole.targets, targets)
+    piece = TakeMemory().read(Clip(take, "a", first=33, frames=30))
+    assert piece.targets[:, 0].tolist() == list(range(33, 63))
+    assert piece.audio[0] == 33 * 1600 / 3
+    assert len(piece.audio) == 16_000
+
+
+def test_long_takes_become_pieces_that_lie_end_to_end(tmp_path: Path) -> None:
+    parts = open_parts(tiny_recipe(tmp_path, longest_s=0.5))
+    clips = [clip for clip in parts.train if clip.take == parts.train[0].take]
+    assert len(clips) == 2 or len(clips) == 3
+    whole = parts.train[0].take.load()
+    read = [TakeMemory().read(clip) for clip in clips]
+    assert np.array_equal(np.concatenate([r.targets for r in read]), whole.targets, equal_nan=True)
+    assert np.array_equal(np.concatenate([r.audio for r in read]), whole.audio)
+    assert max(len(r.targets) for r in read) <= 15
+
+
+def test_unlabelled_columns_have_a_mean_of_zero_and_the_others_theirs(tmp_path: Path) -> None:
+    parts = open_parts(tiny_recipe(tmp_path))
+    labels = np.concatenate([clip.take.load().targets for clip in parts.train])
+    assert parts.mean[3] == pytest.approx(labels[:, 3].mean(), rel=1e-5)
+    assert parts.mean[27] == 0.0
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
+    assert epoch_order(9, 1, 2) == epoch_order(9, 1, 2)
+    assert sorted(epoch_order(9, 1, 2)) == list(range(9))
+    assert len({tuple(epoch_order(9, seed, epoch)) for seed in (1, 2) for epoch in (0, 1)}) == 4
+
+
+def test_a_limit_takes_so_many_of_each_subject(tmp_path: Path) -> None:
+    data = speakers(tmp_path / "many", takes=5)
+    parts = open_parts(tiny_recipe(tmp_path, data=(str(data),), protocol="cross-take", limit=2))
+    counts = [sum(c.take.subject == name for c in parts.train) for name in ("anna", "bert", "cora")]
+    assert counts == [2, 2, 2]
+    assert len(parts.val) == 3
+
+
+def test_gradients_of_a_step_are_those_of_its_clips_together(tmp_path: Path) -> None:
+    # Two clips a step without clipping are one step with the mean gradient; with a filled-up last step.
+    told = Told()
+    data = speakers(tmp_path / "many", takes=3)
+    run(tiny_recipe(tmp_path, data=(str(data),), batch=2, epochs=1), tmp_path / "run", told)
+    assert [done for _, done, _ in told.steps] == [1, 2]
+
+
+def test_training_stops_when_validation_does_not_improve_any_more(tmp_path: Path) -> None:
+    done = run(tiny_recipe(tmp_path, epochs=50, lr=0.0, patience=2), tmp_path / "run")
+    assert (done.epoch, done.best_epoch) == (3, 1)
+    again = run(tiny_recipe(tmp_path, epochs=50, lr=0.0, patience=2), tmp_path / "run")
+    assert again.epoch == 3
+
+
+@pytest.mark.parametrize("modality", ["audio", "text", "image"])
+def test_a_modality_can_be_left_out(tmp_path: Path, modality: str) -> None:
+    run(tiny_recipe(tmp_path, without=(modality,), epochs=1, fresh=False), tmp_path / "run")
+    model, _ = load_model(tmp_path / "run" / "best.safetensors")
+    assert modality not in model.modalities
+    assert len(model.modalities) == 2
+
+
+def test_a_loss_can_be_left_out(tmp_path: Path) -> None:
+    run(tiny_recipe(tmp_path, without_loss=("mot", "tem"), epochs=1), tmp_path / "run")
+    _, card = read_card(tmp_path / "run" / "best.safetensors")
+    assert card["losses"].startswith("1 position + 0 motion + 0 temporal + 1e-05 semantic")
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_learns_nearly_the_same(tmp_path: Path, precision: str) -> None:
+    full = run(tiny_recipe(tmp_path), tmp_path / "full").log[-1]["train"]
+    mixed = run(tiny_recipe(tmp_path, precision=precision), tmp_path / "mixed").log[-1]["train"]
+    assert mixed["position"] == pytest.approx(full["position"], rel=0.1)
+    assert mixed["temporal"] == pytest.approx(full["temporal"], rel=0.1)
+    assert mixed != full
+    state = RunFolder(tmp_path / "mixed").load_last()
+    assert state is not None
+    assert bool(state["scaler"]) == (precision == "float16")
+
+
+# --- bad input ------------------------------------------------------------------------------------------
+
+
+def test_another_config_is_refused_on_going_on_and_nothing_is_lost(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, epochs=1)
+    run(recipe, tmp_path / "run")
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    with pytest.raises(CheckpointError, match=r"begun with lr 0\.01, now asked for 0\.001"):
+        run(dataclasses.replace(recipe, lr=0.001, epochs=2), tmp_path / "run")
+    with pytest.raises(CheckpointError, match="begun with without none, now asked for image"):
+        run(dataclasses.replace(recipe, without=("image",)), tmp_path / "run")
+    other = tiny_weights(tmp_path / "other.safetensors", ("audio", "text"))
+    with pytest.raises(CheckpointError, match="holds no image branch; leave it out"):
+        run(dataclasses.replace(recipe, weights=str(other)), tmp_path / "run")
+    speakers(tmp_path / "data", names=("dora", "emil"))
+    with pytest.raises(CheckpointError, match="begun with clips 2 to train"):
+        run(recipe, tmp_path / "run")
+    assert (tmp_path / "run" / "last.pt").read_bytes() == before
+
+
+def test_a_damaged_or_foreign_checkpoint_is_refused(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, epochs=1)
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "last.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(CheckpointError, match="damaged"):
+        run(recipe, out)
+    torch.save({"model": {}}, out / "last.pt")
+    with pytest.raises(CheckpointError, match="not a run's checkpoint"):
+        run(recipe, out)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, epochs=1)
+    run(recipe, tmp_path / "run")
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    # A checkpoint whose weights overflow: the next step has no finite loss.
+    state = RunFolder(tmp_path / "run").load_last()
+    assert state is not None
+    state["model"]["decoder.fuse.weight"].fill_(1e38)
+    RunFolder(tmp_path / "run").save_last({k: v for k, v in state.items() if k != "format"})
+    broken = (tmp_path / "run" / "last.pt").read_bytes()
+    assert broken != before
+    with pytest.raises(RuntimeFault, match=r"loss is no number any more \(epoch 2, .*last.pt is intact"):
+        run(dataclasses.replace(recipe, epochs=2), tmp_path / "run")
+    assert (tmp_path / "run" / "last.pt").read_bytes() == broken
+
+
+def test_protocols_that_do_not_suit_the_data_say_what_would(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path)
+    one = speakers(tmp_path / "one", names=("anna",))
+    with pytest.raises(DataError, match="use cross-take"):
+        run(dataclasses.replace(recipe, data=(str(one),)), tmp_path / "run")
+    with pytest.raises(DataError, match="gender of anna"):
+        run(dataclasses.replace(recipe, protocol="cross-gender"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="multiple of the 2 processes"):
+        train(tiny_recipe(tmp_path, batch=3), tmp_path / "run", Processes(0, 2, torch.device("cpu")), Told())
