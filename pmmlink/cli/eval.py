@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -30,29 +30,80 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 
 def evaluate(
-    corpus: Annotated[Path, typer.Option(help="Folder made by 'pmmlink data build'.")],
-    suite: Annotated[Suite, typer.Option(help="What to measure.")] = Suite.speech,
+    corpus: Annotated[Path | None, typer.Option(help="Folder made by 'pmmlink data build'.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data set of takes, parted by --protocol; repeatable. Instead of --corpus."),
+    ] = None,
+    suite: Annotated[Suite, typer.Option(help="Corpus: what to measure.")] = Suite.speech,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Takes: cross-subject (the default), cross-gender, cross-take or public."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Takes: of the draw that parts them.")] = 0,
+    lip_vertices: Annotated[
+        Path | None, typer.Option(help="Meshes: file of the lips' vertex numbers; derived without it.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights; the shipped ones without it.")] = None,
-    split: Annotated[str, typer.Option(help="Part of the corpus: train, dev or test.")] = "test",
-    source: Annotated[list[str] | None, typer.Option(help="Only this source; repeatable.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many clips of each source.")] = None,
-    noisy: Annotated[int, typer.Option(min=0, help="Clips on which noise and level are varied.")] = 40,
-    plot: Annotated[str | None, typer.Option(help="Only draw this clip (SOURCE/ID) to -o FILE.png.")] = None,
+    split: Annotated[str, typer.Option(help="Part: train, test, or dev (of takes: val).")] = "test",
+    source: Annotated[list[str] | None, typer.Option(help="Corpus: only this source; repeatable.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many clips of each source, or takes of each subject."),
+    ] = None,
+    noisy: Annotated[
+        int, typer.Option(min=0, help="Corpus: clips on which noise and level are varied.")
+    ] = 40,
+    plot: Annotated[
+        str | None, typer.Option(help="Corpus: only draw this clip (SOURCE/ID) to -o FILE.png.")
+    ] = None,
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", help="Report to .md or .json; repeatable."),
+        typer.Option("--output", "-o", help="Report to .md or .json, of takes also .html; repeatable."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads for the model.")] = 1,
 ) -> None:
-    """Measures a model on a corpus: closures, openness, rounding, stillness, noise, measured takes.
+    """Measures a model: on a corpus with phones, or on recorded takes by the paper's protocols.
 
-    Prints the report, or writes it to the files that -o names. A missed bar is reported as missed; the exit
-    code says only whether the measuring worked.
+    A corpus gives closures, openness, rounding, stillness, noise. Takes give LVE and ALE on subjects (or
+    sentences) the model was not trained on, with closures, lag and jitter beside them. Prints the report, or
+    writes it to the files that -o names. A missed bar is reported as missed; the exit code says only whether
+    the measuring worked.
     """
+    outputs = output or []
+    if data:
+        from pmmlink.cli.eval_takes import evaluate_protocol
+
+        if corpus or source or plot:
+            raise ConfigError("--data is measured by itself: leave out --corpus, --source and --plot")
+        _check_suffixes(outputs, (*_REPORTS, ".html"))
+        texts = evaluate_protocol(
+            data, protocol or "cross-subject", seed, split, weights, limit, lip_vertices, threads, outputs
+        )
+        _write_texts(texts)
+        return
+    if corpus is None:
+        raise ConfigError("what to measure on? Give --corpus FOLDER or --data FOLDER")
+    if protocol or lip_vertices:
+        raise ConfigError("--protocol and --lip-vertices are for takes: give --data FOLDER")
+    _check_suffixes(outputs, _PICTURES if plot else _REPORTS)
+    _evaluate_corpus(corpus, suite, weights, split, source, limit, noisy, plot, outputs, threads)
+
+
+def _evaluate_corpus(
+    corpus: Path,
+    suite: Suite,
+    weights: Path | None,
+    split: str,
+    source: list[str] | None,
+    limit: int | None,
+    noisy: int,
+    plot: str | None,
+    outputs: Sequence[Path],
+    threads: int,
+) -> None:
     from pmmlink.train.corpus.reader import load_manifest
 
-    outputs = output or []
-    _check_suffixes(outputs, _PICTURES if plot else _REPORTS)
     clips = load_manifest(corpus, source, split)
     if not clips:
         raise InputError(f"{corpus}: no clips in split {split!r}; choose train, dev or test")
@@ -117,9 +168,15 @@ def _write(report: SpeechReport, outputs: Sequence[Path]) -> None:
 
     if not outputs:
         typer.echo(to_markdown(report))
+    texts = {}
     for path in outputs:
         as_json = path.suffix.lower() == ".json"
-        text = json.dumps(to_json(report), indent=1) + "\n" if as_json else to_markdown(report)
+        texts[path] = json.dumps(to_json(report), indent=1) + "\n" if as_json else to_markdown(report)
+    _write_texts(texts)
+
+
+def _write_texts(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
         partial = path.with_name(path.name + ".partial")
         try:
             partial.write_text(text, encoding="utf-8", newline="\n")

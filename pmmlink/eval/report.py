@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from pmmlink.eval import speech
 from pmmlink.eval.bars import BarResult, bars
 from pmmlink.eval.statistics import Estimate
 from pmmlink.eval.suite import CLEAN, Figures, SpeechReport
+from pmmlink.eval.tables import cell, estimate_json, figures_json, number, table
 
 _COLUMNS = {
     "closure_recall": "P/B/M recall",
@@ -38,18 +38,18 @@ def to_json(report: SpeechReport) -> dict[str, Any]:
         "model": report.model,
         "about": report.about,
         "bars": [_bar_json(bar) for bar in bars(report)],
-        "overall": _figures_json(report.overall),
+        "overall": figures_json(report.overall),
         "groups": {
-            kind: {name: _figures_json(figures) for name, figures in groups.items()}
+            kind: {name: figures_json(figures) for name, figures in groups.items()}
             for kind, groups in report.groups.items()
         },
-        "conditions": {name: _figures_json(figures) for name, figures in report.conditions.items()},
+        "conditions": {name: figures_json(figures) for name, figures in report.conditions.items()},
         "curve_correlations": {
-            source: {style: _figures_json(curves) for style, curves in by_style.items()}
+            source: {style: figures_json(curves) for style, curves in by_style.items()}
             for source, by_style in report.curves.items()
         },
         "unseen_speakers": report.unseen_speakers,
-        "jitter_on_measured_takes": _figures_json(report.real_jitter),
+        "jitter_on_measured_takes": figures_json(report.real_jitter),
         "speakers": report.speakers,
         "clips": report.clips,
         "condition_clips": report.condition_clips,
@@ -62,7 +62,7 @@ def to_markdown(report: SpeechReport) -> str:
         f"# Speech evaluation of {report.model}",
         _provenance(report),
         "## Bars",
-        _table(
+        table(
             ("measure", "measured [95 % interval]", "rests on", "bar", "", "best peer, offline", "prototype"),
             (_bar_row(bar) for bar in bars(report)),
         ),
@@ -86,8 +86,8 @@ def to_markdown(report: SpeechReport) -> str:
         kind = "unseen speakers" if source in report.unseen_speakers else "unseen sentences"
         parts += [f"## Measured takes: {source} ({kind}), Pearson's r", _curves_table(by_style)]
     if report.real_jitter:
-        rows = [(who, _cell(estimate, True)) for who, estimate in report.real_jitter.items()]
-        parts += ["## Jitter on measured takes", _table(("who", "jitter"), rows)]
+        rows = [(who, cell(estimate, True)) for who, estimate in report.real_jitter.items()]
+        parts += ["## Jitter on measured takes", table(("who", "jitter"), rows)]
     parts += ["## How things are counted", _definitions()]
     return "\n\n".join(parts) + "\n"
 
@@ -100,7 +100,7 @@ def _provenance(report: SpeechReport) -> str:
 
 def _bar_row(bar: BarResult) -> tuple[str, ...]:
     count = str(bar.estimate.count) if bar.estimate else "-"
-    return (bar.label, _cell(bar.estimate, True), count, bar.target, bar.state, bar.peer, bar.prototype)
+    return (bar.label, cell(bar.estimate, True), count, bar.target, bar.state, bar.peer, bar.prototype)
 
 
 def _bar_json(bar: BarResult) -> dict[str, Any]:
@@ -110,16 +110,16 @@ def _bar_json(bar: BarResult) -> dict[str, Any]:
         "state": bar.state,
         "best_peer": bar.peer,
         "prototype": bar.prototype,
-        "measured": _estimate_json(bar.estimate) if bar.estimate else None,
+        "measured": estimate_json(bar.estimate) if bar.estimate else None,
     }
 
 
 def _figures_table(first: str, groups: dict[str, Figures]) -> str:
     rows = [
-        (name, *(_cell(figures.get(key), key == "closure_recall") for key in _COLUMNS))
+        (name, *(cell(figures.get(key), key == "closure_recall") for key in _COLUMNS))
         for name, figures in groups.items()
     ]
-    return _table((first, *_COLUMNS.values()), rows)
+    return table((first, *_COLUMNS.values()), rows)
 
 
 def _voices(groups: dict[str, Figures]) -> str:
@@ -132,12 +132,12 @@ def _voices(groups: dict[str, Figures]) -> str:
         values = np.array([figures[key].value for figures in heard.values()])
         values = values[np.isfinite(values)]
         quartiles = np.percentile(values, (0, 25, 50, 75, 100)) if len(values) else [math.nan] * 5
-        rows.append((label, *(_number(value) for value in quartiles)))
+        rows.append((label, *(number(value) for value in quartiles)))
     worst = sorted(heard, key=lambda name: heard[name]["closure_recall"].value)[:5]
-    named = ", ".join(f"{name} {_number(heard[name]['closure_recall'].value)}" for name in worst)
+    named = ", ".join(f"{name} {number(heard[name]['closure_recall'].value)}" for name in worst)
     head = f"{len(heard)} voices with {_LEAST_PHONES} or more P, B, M; lowest recall: {named}."
     return (
-        head + "\n\n" + _table(("over voices", "least", "quarter", "median", "three quarters", "most"), rows)
+        head + "\n\n" + table(("over voices", "least", "quarter", "median", "three quarters", "most"), rows)
     )
 
 
@@ -146,18 +146,18 @@ def _kept_table(report: SpeechReport) -> str:
     rows = [
         (
             name,
-            *(_cell(figures[key].over(clean[key]), True) for key in ("closure_recall", "closure_precision")),
+            *(cell(figures[key].over(clean[key]), True) for key in ("closure_recall", "closure_precision")),
         )
         for name, figures in report.conditions.items()
         if name != CLEAN
     ]
-    return _table(("condition", "recall kept", "precision kept"), rows)
+    return table(("condition", "recall kept", "precision kept"), rows)
 
 
 def _curves_table(by_style: dict[str, dict[str, Estimate]]) -> str:
     names = list(dict.fromkeys(name for curves in by_style.values() for name in curves))
-    rows = [(name, *(_cell(curves.get(name), True) for curves in by_style.values())) for name in names]
-    return _table(("curve", *(f"style {style}" for style in by_style)), rows)
+    rows = [(name, *(cell(curves.get(name), True) for curves in by_style.values())) for name in names]
+    return table(("curve", *(f"style {style}" for style in by_style)), rows)
 
 
 def _definitions() -> str:
@@ -167,30 +167,3 @@ def _definitions() -> str:
         .strip()
         .replace(":func:`pmmlink.lips.lip_gap_mm`", "in mm")
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(estimate: Estimate | None, interval: bool) -> str:
-    if estimate is None or not math.isfinite(estimate.value):
-        return "-"
-    if not interval or not math.isfinite(estimate.low):
-        return _number(estimate.value)
-    return f"{_number(estimate.value)} [{_number(estimate.low)}, {_number(estimate.high)}]"
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "-"
-
-
-def _figures_json(figures: Figures) -> dict[str, Any]:
-    return {name: _estimate_json(estimate) for name, estimate in figures.items()}
-
-
-def _estimate_json(estimate: Estimate) -> dict[str, float | int | None]:
-    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-    finite = {key: round(value, 5) if math.isfinite(value) else None for key, value in numbers.items()}
-    return {**finite, "count": estimate.count}
