@@ -15,7 +15,7 @@ from pmmlink.phones import BILABIALS, PHONE_INDEX, PHONES
 from pmmlink.train.corpus import flite as flite_module
 from pmmlink.train.corpus.base import Job, Segment, split_of, tile
 from pmmlink.train.corpus.builder import build_source
-from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.edges import stretched, trim_edges, unexplained_s
 from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
@@ -154,6 +154,16 @@ def test_tiling_covers_the_clip_and_closes_small_gaps() -> None:
         tile([Segment("XX", 0.0, 0.1)], 1.0)
     with pytest.raises(DataError, match="backwards"):
         tile([Segment("AA", 0.5, 0.6), Segment("B", 0.1, 0.2)], 1.0)
+
+
+def test_words_that_the_transcript_lacks_are_heard_in_its_pauses() -> None:
+    rng = np.random.default_rng(4)
+    samples = 1e-3 * rng.standard_normal(32_000)
+    samples[1_600:16_000] += 0.1 * rng.standard_normal(14_400)
+    phones = tile([Segment("AA", 0.1, 0.5), Segment("N", 0.5, 1.0)], 2.0)
+    assert unexplained_s(phones, samples.astype(np.float32)) == 0.0
+    samples[20_800:28_000] += 0.08 * rng.standard_normal(7_200)  # from 1.30 to 1.75 s
+    assert unexplained_s(phones, samples.astype(np.float32)) == pytest.approx(0.45, abs=0.02)
 
 
 def test_phones_that_run_into_silence_are_trimmed() -> None:

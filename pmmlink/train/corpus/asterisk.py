@@ -31,7 +31,7 @@ class AsteriskEnglish(AlignedSource):
 
     name = "asterisk_en"
     licence = "CC BY-SA 3.0 (Allison Smith, Digium); test only"
-    version = 3
+    version = 4
     drop_fraction = 0.05
 
     def __init__(

@@ -17,6 +17,8 @@ BELOW_PEAK_DB = 42.0
 ABOVE_FLOOR_DB = 8.0
 LONGEST_S = 0.12
 SHORTEST_S = 0.04
+_PAUSE_MARGIN_S = 0.13
+_AS_LOUD_DB = 12.0
 _STOPS = frozenset({"P", "B", "T", "D", "K", "G", "CH", "JH"})
 
 
@@ -55,14 +57,43 @@ def trim_edges(phones: list[Segment], samples: FloatArray) -> list[Segment]:
 
 def _heard(samples: FloatArray) -> np.ndarray:
     """For each 5 ms: is there speech-like level? In windows of 10 ms."""
-    step = round(STEP_S * SAMPLE_RATE_HZ)
-    power = np.convolve(samples.astype(np.float64) ** 2, np.full(2 * step, 0.5 / step), mode="same")[::step]
-    level_db = 10.0 * np.log10(power + 1e-10)
+    level_db = _level_db(samples)
     floor_db = float(np.quantile(level_db, 0.05))
     peak_db = float(np.quantile(level_db, 0.97))
     threshold_db = min(max(peak_db - BELOW_PEAK_DB, floor_db + ABOVE_FLOOR_DB), peak_db - 20.0)
     heard: np.ndarray = level_db > threshold_db
     return heard
+
+
+def _level_db(samples: FloatArray) -> np.ndarray:
+    """Level of each 5 ms, in windows of 10 ms."""
+    step = round(STEP_S * SAMPLE_RATE_HZ)
+    power = np.convolve(samples.astype(np.float64) ** 2, np.full(2 * step, 0.5 / step), mode="same")[::step]
+    level_db: np.ndarray = 10.0 * np.log10(power + 1e-10)
+    return level_db
+
+
+def unexplained_s(phones: list[Segment], samples: FloatArray) -> float:
+    """Seconds of sound in the pauses that is as loud as the speech: words that nobody wrote down.
+
+    Args:
+        phones: as :func:`pmmlink.train.corpus.base.tile` makes them.
+        samples: ``[N]`` float32 at 16 kHz.
+    """
+    level_db = _level_db(samples)
+    spoken = np.zeros(level_db.size, bool)
+    paused = np.zeros(level_db.size, bool)
+    for phone in phones:
+        first, last = int(phone.start_s / STEP_S), int(phone.end_s / STEP_S)
+        if phone.phone != SILENCE:
+            spoken[first:last] = True
+        else:
+            margin = int(_PAUSE_MARGIN_S / STEP_S)
+            paused[first + margin : max(first + margin, last - margin)] = True
+    if not spoken.any():
+        return 0.0
+    loud = level_db > float(np.median(level_db[spoken])) - _AS_LOUD_DB
+    return float((loud & paused).sum()) * STEP_S
 
 
 def stretched(phones: list[Segment]) -> Segment | None:

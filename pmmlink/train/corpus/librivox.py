@@ -18,7 +18,7 @@ class Librivox(AlignedSource):
 
     name = "librivox"
     licence = "public domain (LibriVox)"
-    version = 3
+    version = 4
 
     def __init__(self, folder: Path = Path("/usr/share/pocketsphinx/test/data/librivox")) -> None:
         self._folder = folder

@@ -20,7 +20,7 @@ class Speechocean(AlignedSource):
 
     name = "speechocean762"
     licence = "speechocean762: free for commercial and non-commercial use"
-    version = 3
+    version = 4
     drop_fraction = 0.1
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Segment, tile
-from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.edges import stretched, trim_edges, unexplained_s
 from pmmlink.train.corpus.espeak_engine import espeak_words
 from pmmlink.train.corpus.frame_aligner import FrameAligner
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner
@@ -24,6 +24,9 @@ PENALTY = 1.0
 LEAST_SCORE = -2.5
 """A clip that scores less is refused: the second aligner hears other phones than the text's."""
 
+LONGEST_EXTRA_S = 0.12
+"""Loud sound in pauses that is let pass: a click, a breath. More is a stumble or another voice."""
+
 
 def align_twice(
     samples: FloatArray, words: list[str], sphinx: SphinxAligner, frames: FrameAligner
@@ -37,7 +40,8 @@ def align_twice(
         frames: checks and refines.
 
     Raises:
-        DataError: no alignment, a bad score, or a phone comes out impossibly long.
+        DataError: no alignment, a bad score, a phone comes out impossibly long, or there is speech that the
+            words do not cover.
     """
     for word in words:
         if not sphinx.knows(word):
@@ -52,6 +56,9 @@ def align_twice(
     long = stretched(whole)
     if long is not None:
         raise DataError(f"the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
+    extra_s = unexplained_s(whole, samples)
+    if extra_s > LONGEST_EXTRA_S:
+        raise DataError(f"{extra_s:.2f} s of it are speech that the transcript does not have")
     return whole, score
 
 
