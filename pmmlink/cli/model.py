@@ -1,4 +1,4 @@
-"""``pmmlink model``: what is inside a weights file."""
+"""``pmmlink model info``: what is inside a weights file, and what its latency is made of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Weights: what is inside.", no_args_is_help=True)
+from pmmlink.cli.model_convert import convert
+
+app = typer.Typer(help="Weights: what is inside, and pretrained parts joined.", no_args_is_help=True)
+app.command()(convert)
 
 _PARTS = {
     "audio_encoder": "ψ_AE audio encoder (shared)",
@@ -33,6 +36,7 @@ def _count(model: Any) -> dict[str, int]:
 def describe(weights: Path | None, preset: str | None) -> dict[str, Any]:
     """Parts, parameters, latency budget and card of a weights file or, with random weights, of a preset."""
     from pmmlink.errors import CheckpointError
+    from pmmlink.model.approximations import approximations
     from pmmlink.model.checkpoint import SHIPPED, load_model, sha256_of
     from pmmlink.model.config import PRESETS
     from pmmlink.model.pmmtalk import PMMTalk
@@ -54,11 +58,31 @@ def describe(weights: Path | None, preset: str | None) -> dict[str, Any]:
         "modalities": list(model.modalities),
         "styles": list(config.styles),
         "parameters": _count(model),
-        "latency_ms": {name: round(samples / 16, 1) for name, samples in model.latency_budget().items()},
-        "look_ahead_ms": round(model.latency / 16, 1),
+        "latency_ms": {name: _ms(samples) for name, samples in model.latency_budget().items()},
+        "approximations": [
+            {
+                "field": one.field,
+                "setting": one.setting,
+                "stands_for": one.stands_for,
+                "latency_ms": _ms(one.latency),
+            }
+            for one in approximations(config)
+        ],
+        "look_ahead_ms": _ms(model.latency),
         "hop_ms": round(1000 / 30, 1),
         "card": card,
     }
+
+
+def _ms(samples: int) -> float | None:
+    """Milliseconds; None for what must see the whole clip and cannot stream."""
+    from pmmlink.stream.stage import WHOLE_CLIP
+
+    return None if samples >= WHOLE_CLIP else round(samples / 16, 1)
+
+
+def _shown(ms: float | None) -> str:
+    return "whole clip" if ms is None else f"{ms:.1f}"
 
 
 @app.command()
@@ -100,13 +124,27 @@ def info(
     latency = Table("latency", "ms", box=None)
     latency.columns[1].justify = "right"
     for part, ms in facts["latency_ms"].items():
-        latency.add_row(part, f"{ms:.1f}")
-    latency.add_row("look-ahead (the slowest branch)", f"{facts['look_ahead_ms']:.1f}")
+        latency.add_row(part, _shown(ms))
+    ahead = facts["look_ahead_ms"]
+    latency.add_row("look-ahead (the slowest branch)", _shown(ahead))
     latency.add_row("hop (one frame)", f"{facts['hop_ms']:.1f}")
-    latency.add_row("[bold]declared[/bold]", f"[bold]{facts['look_ahead_ms'] + facts['hop_ms']:.1f}[/bold]")
+    declared = _shown(None if ahead is None else ahead + facts["hop_ms"])
+    latency.add_row("[bold]declared[/bold]", f"[bold]{declared}[/bold]")
     console.print(latency)
+    _print_approximations(console, facts["approximations"])
     console.print("styles: " + ", ".join(facts["styles"]), highlight=False)
     _print_card(console, facts["card"])
+
+
+def _print_approximations(console: Any, lines: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    if lines:
+        table = Table("setting", "is", "in place of", "ms", box=None)
+        table.columns[3].justify = "right"
+        for line in lines:
+            table.add_row(line["field"], line["setting"], line["stands_for"], _shown(line["latency_ms"]))
+        console.print(table)
 
 
 def _print_card(console: Any, card: dict[str, Any]) -> None:

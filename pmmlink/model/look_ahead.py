@@ -122,4 +122,4 @@ class LookAheadStack(Stage[LookAheadState]):
     @staticmethod
     def _split(x: Tensor, layer: TransformerLayer) -> Tensor:
         """``[B, chunks, n, C]`` → ``[B, chunks, H, n, C / H]``."""
-        return x.unflatten(-1, (layer.attention.heads, -1)).transpose(2, 3)
+        return x.view(*x.shape[:3], layer.attention.heads, -1).transpose(2, 3)

@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from pmmlink.dsp.emphasis import PreEmphasis
 from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
+from pmmlink.errors import CheckpointError
 from pmmlink.model.config import TalkingHeadConfig
 from pmmlink.stream.rate import RateWindows
 from pmmlink.stream.stage import Chain, Pointwise, Stage
@@ -231,9 +232,14 @@ class MouthWindows(Chain):
     Args:
         ahead: mel steps after the frame's time.
         mel: which spectrogram, see :class:`~pmmlink.model.config.TalkingHeadConfig`.
+
+    Raises:
+        CheckpointError: the window does not reach so far ahead.
     """
 
     def __init__(self, ahead: int, mel: str = "running") -> None:
+        if not 0 <= ahead < MEL_STEPS:
+            raise CheckpointError(f"talking_head.ahead: 0 to {MEL_STEPS - 1} mel steps, not {ahead}")
         windows = RateWindows(3, 8, MEL_STEPS, ahead=ahead)
         stages: list[Stage[Any]]
         if mel == "wav2lip":
