@@ -1,9 +1,10 @@
 // The preview page: frames from the stream or from a take, meters, cameras, transport, and a profile's sliders.
 
 import { Face, unpackHead } from "/preview_head.js";
+import { RasterView } from "/preview_raster.js";
 import { Live, Take } from "/preview_source.js";
 import { TuningPanel } from "/preview_tuning.js";
-import { View, drawnByProcessor } from "/preview_view.js";
+import { WebGLView, drawnByProcessor } from "/preview_webgl.js";
 
 const METERS = [
   "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthPressLeft", "mouthPressRight", "mouthRollLower",
@@ -88,7 +89,7 @@ async function main() {
   ]);
   const head = unpackHead(packed);
   const face = new Face(head);
-  const view = new View(at("view"), face, session.cameras.face, fast);
+  const view = new (fast ? RasterView : WebGLView)(at("view"), face, session.cameras.face);
   at("title").textContent = session.title;
   document.title = `${session.title} – pmmlink preview`;
   buildCameras(view, session.cameras);

@@ -10,6 +10,7 @@ import typer
 from pmmlink.cli import options
 from pmmlink.config import Config
 from pmmlink.errors import ConfigError
+from pmmlink.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,9 +126,13 @@ def calibrate(
     from pmmlink.model.animator import load_animator
 
     animator = load_animator(settings.weights, settings.style, settings.threads)
-    if fit_style is not None:
-        animator = _fit_style(animator, settings.style, actor, fit_style, console)
     fit = fit_take(animator, actor)
+    if fit_style is not None:
+        styled = _fit_style(animator, settings.style, actor, fit.delay_frames, fit_style, console)
+        if styled is None:
+            fit_style = None
+        else:
+            animator, fit = styled, fit_take(styled, actor)
     _report(fit, console)
     character = profile_of(fit, out.stem, base)
     comment = f"Made by pmmlink calibrate from {take.name} and {audio.name}"
@@ -154,15 +159,27 @@ def _need_matplotlib() -> None:
         raise ConfigError("--plot needs matplotlib: pip install 'pmmlink[preview]'")
 
 
-def _fit_style(animator: Animator, style: str, actor: ActorTake, path: Path, console: Console) -> Animator:
+def _fit_style(
+    animator: Animator, style: str, actor: ActorTake, delay_frames: float, path: Path, console: Console
+) -> Animator | None:
+    """The model with the fitted style, which is written; None when it is no better than the one before."""
     from pmmlink.model.animator import Animator
     from pmmlink.model.style_fit import fit_style
     from pmmlink.model.styles import save_style, style_vector
 
     model = animator.model
-    found = fit_style(model, [(actor.sound, actor.recorded)], style_vector(model, style))
+    lag = round(delay_frames)
+    sound = actor.sound[max(0, -lag) * SAMPLE_RATE_HZ // 30 :]
+    found = fit_style(model, [(sound, actor.recorded[max(0, lag) :])], style_vector(model, style))
+    held_out = f"{found.held_out_before:.4f} -> {found.held_out_after:.4f}"
+    if found.kept:
+        console.print(f"style {style} kept, {path} not written: {found.kept} ({held_out})")
+        return None
     save_style(path, model, found.vector)
-    console.print(f"{path}: style fitted, error {found.error_before:.4f} -> {found.error_after:.4f}")
+    console.print(
+        f"{path}: style fitted, error {found.error_before:.4f} -> {found.error_after:.4f}; "
+        f"on the held-out quarter {held_out}"
+    )
     return Animator(model, str(path))
 
 

@@ -39,6 +39,7 @@ _PAGE = {
     f"/{name.removesuffix('preview.html')}": (name, f"{_KINDS[Path(name).suffix]}; charset=utf-8")
     for name in (
         *("preview.html", "preview.css", "preview.js", "preview_head.js", "preview_view.js"),
+        *("preview_webgl.js", "preview_raster.js"),
         *("preview_source.js", "preview_tuning.js"),
     )
 }

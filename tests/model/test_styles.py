@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from pmmlink.errors import CheckpointError
+from pmmlink.errors import CheckpointError, DataError
 from pmmlink.model.animator import Animator
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig, DecoderConfig, PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
-from pmmlink.model.style_fit import fit_style
+from pmmlink.model.style_fit import fit_style, style_error
 from pmmlink.model.styles import parse_style, save_style, style_vector
 
 
@@ -98,12 +98,39 @@ def test_an_animator_speaks_in_the_blend_it_was_given(model: PMMTalk) -> None:
     assert np.abs(both - anna).max() < 0.01
 
 
+def _noise(seconds: int) -> np.ndarray:
+    return (0.2 * np.random.default_rng(0).standard_normal(seconds * 16_000)).astype(np.float32)
+
+
 def test_a_style_fitted_to_an_actor_comes_near_the_actors_own(model: PMMTalk) -> None:
-    rng = np.random.default_rng(0)
-    sound = (0.2 * rng.standard_normal(3 * 16_000)).astype(np.float32)
+    sound = _noise(9)
     with torch.no_grad():
         recorded = model(torch.from_numpy(sound)[None, :, None], model.styles[1:2])[0].numpy()
     recorded[:, 3] = np.nan
-    found = fit_style(model, [(sound, recorded)], model.styles[2].detach(), steps=60)
+    start = model.styles[2].detach()
+    found = fit_style(model, [(sound, recorded)], start, steps=60)
+    assert not found.kept
     assert found.error_after < 0.4 * found.error_before
+    assert found.held_out_after < 0.5 * found.held_out_before
+    assert style_error(model, [(sound, recorded)], found.vector) == pytest.approx(found.error_after, rel=1e-4)
     assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_take_that_ends_unlike_it_began_keeps_the_style_begun_from(model: PMMTalk) -> None:
+    sound = _noise(12)
+    with torch.no_grad():
+        whole = torch.from_numpy(sound)[None, :, None]
+        recorded, other = (model(whole, model.styles[k : k + 1])[0].numpy() for k in (1, 2))
+    last = len(recorded) * 3 // 4
+    recorded[last:] = other[last:]
+    start = model.styles[2].detach()
+    found = fit_style(model, [(sound, recorded)], start, steps=40)
+    assert "does not help on the last" in found.kept
+    torch.testing.assert_close(found.vector, start)
+    assert found.error_after == found.error_before
+
+
+def test_a_take_too_short_to_hold_any_of_it_out_is_refused(model: PMMTalk) -> None:
+    sound = _noise(3)
+    with pytest.raises(DataError, match="are too few to fit a style to"):
+        fit_style(model, [(sound, np.full((90, 32), 0.3, np.float32))], model.styles[0].detach())

@@ -21,7 +21,8 @@ CHROMIUM = next(
 
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required",
-    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
+    # WebGL by SwiftShader, pages put together without it: as on a machine with no graphics card.
+    "--enable-unsafe-swiftshader", "--disable-gpu-compositing", "--disable-quic",
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--remote-debugging-port=0",
 )  # fmt: skip
