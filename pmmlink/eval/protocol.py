@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -218,6 +218,8 @@ def summarise(takes: Sequence[dict[str, float]], seed: int = 0) -> Figures:
     by_lag = np.stack([columns[f"lag_{lag}"] for lag in LAGS])
     best = np.where(columns["lag_frames"] > 0, np.array(LAGS, np.float64)[by_lag.argmax(0)], np.nan)
     figures["lag"] = Estimate.of(best[0], best[1:], columns["lag_frames"][0])
+    if len(takes) == 1:  # nothing to resample: no interval rather than one of no width
+        figures = {name: replace(figure, low=np.nan, high=np.nan) for name, figure in figures.items()}
     return {name: figures[name] for name in FIGURES}
 
 

@@ -26,7 +26,7 @@ p, ul { margin: 8px 0; } ul { padding-left: 20px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 8px 0; }
 th, td { padding: 5px 12px 5px 0; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th { color: var(--soft); font-weight: 600; vertical-align: bottom; white-space: normal; min-width: 56px; }
 th:first-child, td:first-child { text-align: left; padding-left: 6px; }
 td.words { text-align: left; white-space: normal; min-width: 180px; }
 th.words { text-align: left; }

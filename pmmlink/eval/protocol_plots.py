@@ -18,7 +18,8 @@ WINDOW_S = 10.0
 """Of a longer take the part with the greatest error is drawn."""
 
 _FPS = 30
-_WIDTH, _ROW, _LEFT = 900, 64, 140
+_WIDTH, _ROW, _LEFT = 900, 64, 176
+_RIGHT = 24
 _STRIP_ROW = 26
 
 
@@ -47,7 +48,7 @@ def _strip(report: ProtocolReport, scale: float) -> str:
     subjects = sorted({take.subject for take in known})
     top = max(take.lve * scale for take in known) * 1.05 or 1.0
     height = _STRIP_ROW * len(subjects) + 24
-    x0, x1 = _LEFT + 40, _WIDTH - 16
+    x0, x1 = _LEFT, _WIDTH - _RIGHT
     out = [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="error of every take by subject">']
     for row, subject in enumerate(subjects):
         y = _STRIP_ROW * row + _STRIP_ROW // 2
@@ -74,13 +75,17 @@ def _curves(take: TakeResult) -> str:
     out = [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">']
     for row, signal in enumerate(take.signals):
         out.append(_row(signal, first, last, row * _ROW))
-    seconds = (last - first) / _FPS
-    step = next(s for s in (0.2, 0.5, 1.0, 2.0, 5.0) if seconds / s <= 12)
-    for tick in range(int(seconds / step) + 1):
-        x = _LEFT + (_WIDTH - _LEFT - 16) * tick * step / max(seconds, 1e-9)
-        at = f"{first / _FPS + tick * step:.1f} s"
-        out.append(f'<text x="{x:.0f}" y="{height - 4}" text-anchor="middle">{at}</text>')
+    for at_s in _ticks(first / _FPS, last / _FPS):
+        x = _LEFT + (_WIDTH - _LEFT - _RIGHT) * (at_s * _FPS - first) / max(last - first - 1, 1)
+        out.append(f'<text x="{x:.0f}" y="{height - 4}" text-anchor="middle">{at_s:g} s</text>')
     return "\n".join([*out, "</svg>"])
+
+
+def _ticks(first_s: float, last_s: float) -> list[float]:
+    """Round times, at most a dozen."""
+    step = next((step for step in (0.2, 0.5, 1.0, 2.0) if (last_s - first_s) / step <= 12), 5.0)
+    begin = int(np.ceil(first_s / step - 1e-9))
+    return [round(i * step, 3) for i in range(begin, int(last_s / step) + 1)]
 
 
 def _row(signal: Signal, first: int, last: int, y: int) -> str:
@@ -92,8 +97,8 @@ def _row(signal: Signal, first: int, last: int, y: int) -> str:
     high = max(high, low + (1.0 if "mm" in signal.name else 0.1))
     base, top = y + _ROW - 8, y + 8
     lines = [
-        f'<line class="axis" x1="{_LEFT}" y1="{base}" x2="{_WIDTH - 16}" y2="{base}"/>',
-        f'<text class="name" x="0" y="{base}">{escape(signal.name)}</text>',
+        f'<line class="axis" x1="{_LEFT}" y1="{base}" x2="{_WIDTH - _RIGHT}" y2="{base}"/>',
+        f'<text class="name" x="0" y="{(base + top) // 2 + 4}">{escape(signal.name)}</text>',
         f'<text x="{_LEFT - 8}" y="{base}" text-anchor="end">{low:.2f}</text>',
         f'<text x="{_LEFT - 8}" y="{top + 8}" text-anchor="end">{high:.2f}</text>',
     ]
@@ -105,7 +110,7 @@ def _row(signal: Signal, first: int, last: int, y: int) -> str:
 
 def _path(values: FloatArray, base: float, scale: float, low: float) -> str:
     """Lines through the frames that are known; a gap where they are not."""
-    step = (_WIDTH - _LEFT - 16) / max(len(values) - 1, 1)
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(values) - 1, 1)
     words = []
     pen = "M"
     for i, value in enumerate(values.tolist()):

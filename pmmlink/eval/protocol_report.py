@@ -47,12 +47,13 @@ class Column:
     key: str
     title: str
     scale: float = 1.0
+    digits: int = 3
 
 
 _COMMON = (
     Column("closure_recall", "closure recall"),
     Column("closure_precision", "closure precision"),
-    Column("lag", "lag, frames"),
+    Column("lag", "lag, frames", digits=0),
     Column("jitter", "jitter / actor's"),
 )
 COLUMNS = {
@@ -93,16 +94,18 @@ def sections(report: ProtocolReport) -> list[Section]:
         out.append(Section("To bear in mind", "\n".join(f"- {line}" for line in lines)))
     rest = (
         "a face that never moves",
-        *(cell(report.rest.get(c.key), True, c.scale) for c in columns),
+        *(cell(report.rest.get(c.key), True, c.scale, c.digits) for c in columns),
     )
-    model = ("the model", *(cell(report.overall.get(c.key), True, c.scale) for c in columns))
+    model = ("the model", *(cell(report.overall.get(c.key), True, c.scale, c.digits) for c in columns))
     paper = _PAPER.get(report.about["protocol"])
     note = f"The paper's PMMTalk {paper}; to be compared on that data alone." if paper else ""
     titles = ("", *(column.title for column in columns))
     out.append(Section("Figures [95 % interval]", "", Table(titles, (model, rest), note)))
     for kind, groups in report.groups.items():
         name = "By style it was animated with" if kind == "style" else f"By {kind}"
-        if len(groups) > 1:
+        # Where every subject has its own style the table would be that of the subjects again.
+        repeated = kind == "style" and all(take.styles == 1 for take in report.takes)
+        if len(groups) > 1 and not repeated:
             out.append(Section(name, "", _figures(kind, groups, report)))
     if report.curves:
         rows = tuple((name, cell(estimate, True)) for name, estimate in report.curves.items())
@@ -196,13 +199,15 @@ def _asked(report: ProtocolReport) -> str:
 
 def _parts(report: ProtocolReport) -> Table:
     rows = tuple((part, str(takes), str(subjects)) for part, (takes, subjects) in report.parts.items())
-    return Table(("part", "takes", "subjects"), rows)
+    subjects = len({take.subject for take in report.takes})
+    here = ("measured here", str(len(report.takes)), str(subjects))
+    return Table(("part", "takes", "subjects"), (*rows, here))
 
 
 def _figures(kind: str, groups: dict[str, Figures], report: ProtocolReport) -> Table:
     columns = COLUMNS[report.kind]
     rows = tuple(
-        (name, *(cell(figures.get(column.key), column.key == "lve", column.scale) for column in columns))
+        (name, *(cell(figures.get(c.key), c.key == "lve", c.scale, c.digits) for c in columns))
         for name, figures in groups.items()
     )
     return Table((kind, *(column.title for column in columns)), rows)

@@ -16,19 +16,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cell(estimate: Estimate | None, interval: bool, scale: float = 1.0) -> str:
+def cell(estimate: Estimate | None, interval: bool, scale: float = 1.0, digits: int = 3) -> str:
     """``value [low, high]`` or the value alone; ``-`` where nothing was there to count."""
     if estimate is None or not math.isfinite(estimate.value):
         return "-"
+    value = number(estimate.value * scale, digits)
     if not interval or not math.isfinite(estimate.low):
-        return number(estimate.value * scale)
-    low, high = number(estimate.low * scale), number(estimate.high * scale)
-    return f"{number(estimate.value * scale)} [{low}, {high}]"
+        return value
+    low, high = number(estimate.low * scale, digits), number(estimate.high * scale, digits)
+    return f"{value} [{low}, {high}]"
 
 
-def number(value: float) -> str:
-    """Three decimals; ``-`` for NaN."""
-    return f"{value:.3f}" if math.isfinite(value) else "-"
+def number(value: float, digits: int = 3) -> str:
+    """A number to so many decimals; ``-`` for NaN."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
 def figures_json(figures: Mapping[str, Estimate], digits: int = 5) -> dict[str, JsonEstimate]:
