@@ -141,6 +141,7 @@ def _print_approximations(console: Any, lines: list[dict[str, Any]]) -> None:
 
     if lines:
         table = Table("setting", "is", "in place of", "ms", box=None)
+        table.columns[0].no_wrap = table.columns[3].no_wrap = True
         table.columns[3].justify = "right"
         for line in lines:
             table.add_row(line["field"], line["setting"], line["stands_for"], _shown(line["latency_ms"]))

@@ -43,11 +43,24 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
     partial = path.with_name(path.name + ".partial")
     try:
         save_file(tensors, partial, metadata=metadata)
+        _sort_metadata(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:  # a full disk is safetensors' own error
         partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path}: cannot write the weights: {reason}") from error
+
+
+def _sort_metadata(path: Path) -> None:
+    """Puts the metadata in order, in place: safetensors writes it in a random one, and the SHA-256 with it."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(ordered) <= size:  # the same text in another order; JSON may end in spaces
+            file.seek(8)
+            file.write(ordered.ljust(size))
 
 
 def read_card(path: Path | None = None) -> tuple[PMMTalkConfig, dict[str, Any]]:
