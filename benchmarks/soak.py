@@ -1,6 +1,7 @@
 """Hours of sound at maximum speed through the live path: memory, frames, time stamps.
 
     python benchmarks/soak.py --hours 1               # the shipped model
+    python benchmarks/soak.py --hours 24 --minutes 40 # as far as 40 minutes of computing go
     python benchmarks/soak.py --hours 24 --stand-in   # everything but the model
 
 Sound is delivered in 10 ms blocks on a clock that passes as fast as the work is done. Prints resident
@@ -54,6 +55,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="end after so long in any case")
     parser.add_argument("--stand-in", action="store_true", help="a stand-in for the model")
     arguments = parser.parse_args()
     animator: Animator = LoudnessAnimator()
@@ -70,22 +72,27 @@ def main() -> None:
 
     size = rate // 100
     blocks = round(arguments.hours * 360_000)
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     memory: list[float] = []
-    for i in range(blocks):
+    done = 0
+    while done < blocks and len(memory) < 10:
         host.sleep(size / rate)
-        at = i * size % (len(sound) - size)
+        at = done * size % (len(sound) - size)
         source.push(sound[at : at + size])
         while live.step():
             pass
-        if (i + 1) % max(1, blocks // 10) == 0:
+        done += 1
+        took = time.perf_counter() - started
+        if max(done / blocks, took / (60 * arguments.minutes)) * 10 >= len(memory) + 1:
             memory.append(_resident_mib())
-            took = time.perf_counter() - started
-            hours = (i + 1) * size / rate / 3600
+            seconds = done * size / rate
+            speed, own = seconds / took, seconds / (time.process_time() - started_cpu)
             print(
-                f"{hours:6.2f} h  {memory[-1]:8.1f} MiB  {hours * 3600 / took:6.1f} x real time", flush=True
+                f"{seconds / 3600:7.3f} h  {memory[-1]:8.2f} MiB  {speed:6.1f} x real time, "
+                f"{own:6.1f} x by processor time",
+                flush=True,
             )
-    expected = int(blocks * size / rate * 30)
+    expected = int(done * size / rate * 30)
     print(f"frames {check.frames} (sound for {expected}), lost, doubled or mistimed {check.wrong}")
     print(f"dropped {live.stats.dropped}, events {events}")
     print(f"memory after the first tenth: {100 * (memory[-1] / memory[0] - 1):+.2f} %")

@@ -38,6 +38,16 @@ def _table(offsets: Float64Array, half: int, cutoff: float) -> FloatArray:
     return np.asarray(taps / taps.sum(axis=1, keepdims=True), np.float32)
 
 
+def _windows(samples: FloatArray, width: int) -> FloatArray:
+    """Every run of ``width`` samples, ``[N - width + 1, width]``, without copying.
+
+    As numpy's ``sliding_window_view``, whose checks cost more than ten milliseconds of sound are worth.
+    """
+    shape, step = (len(samples) - width + 1, width), samples.itemsize
+    windows: FloatArray = np.ndarray(shape, samples.dtype, samples, strides=(step, step))
+    return windows
+
+
 class LiveResampler:
     """Streaming conversion of mono sound between two fixed rates; equal rates pass through.
 
@@ -77,8 +87,7 @@ class LiveResampler:
             return self._kept[:0]
         position = np.arange(self._emitted, end, dtype=np.int64) * self._p
         whole = position // self._q
-        windows = np.lib.stride_tricks.sliding_window_view(self._kept, 2 * self._half)
-        rows = windows[whole - self._half + 1 - self._kept_at]
+        rows = _windows(self._kept, 2 * self._half)[whole - self._half + 1 - self._kept_at]
         out = np.einsum("nk,nk->n", rows, self._taps[position - whole * self._q])
         self._emitted = end
         first = end * self._p // self._q - self._half + 1
@@ -132,8 +141,8 @@ class Varispeed:
         below = phase.astype(np.int64)
         weight = (phase - below).astype(np.float32)[:, None]
         taps = self._taps[below] * (1 - weight) + self._taps[below + 1] * weight
-        windows = np.lib.stride_tricks.sliding_window_view(self._kept, 2 * self._half)
-        out = np.einsum("nk,nk->n", windows[whole - self._half + 1], taps)
+        rows = _windows(self._kept, 2 * self._half)[whole - self._half + 1]
+        out = np.einsum("nk,nk->n", rows, taps)
         self._next += step * count
         spent = int(self._next) - self._half
         self._kept, self._next = self._kept[spent:].copy(), self._next - spent

@@ -7,7 +7,8 @@ weights are laid out in memory as the products of a few rows read them fastest.
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import deepcopy
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ def made_for_running(model: PMMTalk) -> PMMTalk:
     running = deepcopy(model, shared).eval()
     with torch.no_grad():
         if "image" in running.modalities:
-            if isinstance(running.talking_head, TalkingHead):
+            if not isinstance(running.talking_head, RunningHead):
                 running.talking_head = RunningHead(running.talking_head)
             for part in (running.talking_head, running.image_encoder):
                 _lay_out_channels_last(part)
@@ -34,7 +35,7 @@ def made_for_running(model: PMMTalk) -> PMMTalk:
     return running
 
 
-class RunningHead(nn.Module):
+class RunningHead(TalkingHead):
     """The generator for one face: what the face adds to each convolution that joins face and speech is kept.
 
     A convolution of two joined maps is the sum of two convolutions; one of them sees the face alone.
@@ -44,31 +45,33 @@ class RunningHead(nn.Module):
     """
 
     def __init__(self, head: TalkingHead) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # its parts are the trained ones
         _fold_batch_norms(head)
-        first, *levels = head.face_decoder_blocks
-        self.head = head
         self.image_size = head.image_size
-        self.first = first
-        widths = [_convolution(block[-1]).out_channels for block in reversed(head.face_encoder_blocks)]
-        joined = [*levels, head.output_block]
-        self.joints = nn.ModuleList(
+        self.face_encoder_blocks = head.face_encoder_blocks
+        self.audio_encoder = head.audio_encoder
+        self.first, *levels = head.face_decoder_blocks
+        joined = [cast(nn.Sequential, level) for level in (*levels, head.output_block)]
+        faces = reversed(head.face_encoder_blocks)
+        widths = [_convolution(block).out_channels for block in faces]
+        self._joints = [
             _Joint(_convolution(level[0]), width) for level, width in zip(joined, widths, strict=True)
-        )
-        self.rests = nn.ModuleList(level[1:] for level in joined)
+        ]
+        self._rests = [level[1:] for level in joined]
+        self.joints, self.rests = nn.ModuleList(self._joints), nn.ModuleList(self._rests)
 
     def encode_face(self, face: Tensor) -> Identity:
         """What reference faces ``[B, 3, S, S]`` in [0, 1] add to each joint, and last the faces."""
-        *maps, face = self.head.encode_face(face)
-        return [*(joint.still(seen) for joint, seen in zip(self.joints, maps, strict=True)), face]
+        *maps, face = super().encode_face(face)
+        return [*(joint.still(seen) for joint, seen in zip(self._joints, maps, strict=True)), face]
 
     def forward(self, windows: Tensor, identity: Identity) -> Tensor:
         """Paints one image per mel window; see :meth:`TalkingHead.forward`."""
         batch, steps = windows.shape[:2]
         if not steps:
             return windows.new_zeros(batch, 0, 3, self.image_size, self.image_size)
-        x = self.first(self.head.audio_encoder(windows.flatten(0, 1).transpose(1, 2)[:, None]))
-        for joint, rest, still in zip(self.joints, self.rests, identity[:-1], strict=True):
+        x: Tensor = self.first(self.audio_encoder(windows.flatten(0, 1).transpose(1, 2)[:, None]))
+        for joint, rest, still in zip(self._joints, self._rests, identity[:-1], strict=True):
             # One face serves all its frames: expanded, never copied per frame.
             shared = still[:, None].expand(batch, steps, *still.shape[1:]).flatten(0, 1)
             x = rest(F.relu_(joint.moving(x).add_(shared)))
@@ -81,13 +84,17 @@ class _Joint(nn.Module):
     def __init__(self, conv: Convolution, face_channels: int) -> None:
         super().__init__()
         inputs = 0 if isinstance(conv, nn.ConvTranspose2d) else 1
-        channels = conv.in_channels - face_channels, face_channels
-        moving, still = conv.weight.split(channels, inputs)
-        self.moving, self.still = copy(conv), copy(conv)
-        for part, weight, count in zip((self.moving, self.still), (moving, still), channels, strict=True):
-            part._parameters = {"weight": nn.Parameter(weight), "bias": conv.bias}
-            part.in_channels = count
+        own = conv.in_channels - face_channels
+        self.moving = _part(conv, conv.weight.narrow(inputs, 0, own), own)
+        self.still = _part(conv, conv.weight.narrow(inputs, own, face_channels), face_channels)
         self.moving.bias = None
+
+
+def _part(conv: Convolution, weight: Tensor, in_channels: int) -> Convolution:
+    """The same convolution of some of its inputs."""
+    part = deepcopy(conv)
+    part.weight, part.in_channels = nn.Parameter(weight.clone()), in_channels
+    return part
 
 
 def _convolution(module: nn.Module) -> Convolution:
@@ -100,10 +107,9 @@ def _convolution(module: nn.Module) -> Convolution:
 def _fold_batch_norms(head: TalkingHead) -> None:
     for block in head.modules():
         if isinstance(block, (ConvBlock, TransposedBlock)):
-            conv, norm = block.conv_block
-            block.conv_block = nn.Sequential(
-                fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
-            )
+            conv, norm = _convolution(block.conv_block[0]), cast(nn.BatchNorm2d, block.conv_block[1])
+            folded = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
+            block.conv_block = nn.Sequential(folded)
 
 
 def _lay_out_channels_last(module: nn.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -31,6 +32,7 @@ class Pipeline:
         profile: the character.
         curves: the curves of the frames, unless the profile has a rig.
         watcher: gives the character anew when its file changes; its rig and delay stay as they began.
+        smoothing: filters by group of curves, where the character has none of its own.
 
     Attributes:
         budget: latency by stage, between a sample pushed and its frame returned.
@@ -46,6 +48,7 @@ class Pipeline:
         profile: Profile | None = None,
         curves: CurveSet = LIVELINK_61,
         watcher: ProfileWatcher | None = None,
+        smoothing: Mapping[str, OneEuro] | None = None,
     ) -> None:
         animator.reset()
         self.rate_hz = rate_hz
@@ -57,7 +60,8 @@ class Pipeline:
         self._retargeter = Retargeter(profile or Profile(), curves)
         self._watcher = watcher
         delay_ms = self._retargeter.profile.delay_ms
-        self._smoother = _smoother(self._retargeter.profile, fps)
+        self._smoothing = smoothing or {}
+        self._smoother = self._make_smoother()
         self._shift = TimeShift(delay_ms / 1e3, fps, len(MODEL_32))
         self._samples_16k = 0
         self._frames = 0
@@ -100,6 +104,9 @@ class Pipeline:
         return self._animator.push(samples)
 
     def _emit(self, rows: FloatArray) -> list[CurveFrame]:
+        # Most small blocks complete no frame; they are to cost next to nothing.
+        if not len(rows):
+            return []
         return self._retarget(self._shift.push(rows))
 
     def _retarget(self, rows: FloatArray) -> list[CurveFrame]:
@@ -110,7 +117,7 @@ class Pipeline:
             kept = dataclasses.replace(changed, rig=before.profile.rig)
             self._retargeter = Retargeter(kept, before.target)
             if kept.smoothing != before.profile.smoothing:
-                self._smoother = _smoother(kept, self.fps)
+                self._smoother = self._make_smoother()
         if self._smoother is None or not len(rows):
             values = self._retargeter.apply(rows)
         else:
@@ -129,7 +136,7 @@ class Pipeline:
             self.compute.per_frame.add(self._uncounted_s / frames, frames)
             self._uncounted_s = 0.0
 
-
-def _smoother(profile: Profile, fps: Fraction) -> Smoother | None:
-    groups = {group: OneEuro(s.min_cutoff_hz, s.beta) for group, s in profile.smoothing.items()}
-    return Smoother(MODEL_32, float(fps), groups) if groups else None
+    def _make_smoother(self) -> Smoother | None:
+        own = self._retargeter.profile.smoothing
+        groups = {group: OneEuro(s.min_cutoff_hz, s.beta) for group, s in own.items()} or self._smoothing
+        return Smoother(MODEL_32, float(self.fps), groups) if groups else None

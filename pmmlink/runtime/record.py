@@ -85,7 +85,7 @@ class TakeRecorder:
         return self._due / self._rate_hz
 
     def sound(self, samples: FloatArray, rate_hz: int, captured_s: float) -> None:  # noqa: ARG002
-        """Take ``[N]`` that follow on what came before; see :class:`~pmmlink.runtime.live.SoundTap`."""
+        """Take ``[N]`` that follow on what came before; a :class:`~pmmlink.runtime.live_options.SoundTap`."""
         self._taken_s += Fraction(len(samples), rate_hz)
         if self._taken_s <= self._skip_s:
             return

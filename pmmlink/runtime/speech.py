@@ -15,7 +15,8 @@ from pmmlink.errors import RuntimeFault
 from pmmlink.retarget import Profile, load_profile
 from pmmlink.retarget.idle import IdleFace
 from pmmlink.runtime.base import Animator
-from pmmlink.runtime.live import HOPS_S, Live, LiveOptions
+from pmmlink.runtime.live import Live
+from pmmlink.runtime.live_options import HOPS_S, LiveOptions
 from pmmlink.runtime.live_stats import LiveStats
 from pmmlink.sinks import Fanout, Sink, SinkStats, make_sink
 from pmmlink.sources.push import PushSource
@@ -94,7 +95,7 @@ class SpeechSession:
 
     def open(self) -> None:
         """Begin the stream on every target; ``with`` does it."""
-        self._fanout.open(LIVELINK_61, self._fps, self._subject)
+        self._fanout.open(self._live.curves, self._fps, self._subject)
         self._live.start()
         self._open = True
 

@@ -49,14 +49,20 @@ class Settings:
         """
         digest = hashlib.sha256()
         digest.update(repr((__version__, self.fps, self.profile, self.style)).encode())
-        path = self.weights or default_weights()
-        try:
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError as fault:
-            raise ConfigError(f"--weights {path}: cannot be read: {fault.strerror or fault}") from None
+        for flag, path in [("--weights", self.weights or default_weights()), *self._style_files()]:
+            try:
+                with path.open("rb") as file:
+                    while block := file.read(1 << 20):
+                        digest.update(block)
+            except OSError as fault:
+                raise ConfigError(f"{flag} {path}: cannot be read: {fault.strerror or fault}") from None
         return digest.hexdigest()
+
+    def _style_files(self) -> list[tuple[str, Path]]:
+        """Fitted styles that ``style`` names: the same name may hold another style tomorrow."""
+        parts = [part.strip() for part in self.style.split(",")]
+        names = [part if part.endswith(".json") else part.rpartition(":")[0] for part in parts]
+        return [("--style", Path(name)) for name in names if name.endswith(".json")]
 
 
 def plan(inputs: Sequence[Path], out: Path) -> list[Job]:

@@ -85,8 +85,8 @@ def test_the_model_given_keeps_its_names_and_its_curves() -> None:
     assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in again.model.modules()) < sum(
         isinstance(m, torch.nn.BatchNorm2d) for m in model.modules()
     )
-    weight = "audio_decoder.stages.0.gate.weight"
-    assert again.model.get_parameter(weight) is model.get_parameter(weight)  # shared, not copied
+    bias = "audio_decoder.stages.0.gate.bias"
+    assert again.model.get_parameter(bias) is model.get_parameter(bias)  # shared, not copied
 
 
 def test_a_bias_kept_by_a_stream_serves_training() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pmmlink.runtime.live import Live, LiveOptions
+from pmmlink.runtime.live import Live
+from pmmlink.runtime.live_options import LiveOptions
 from pmmlink.sources.push import PushSource
 from pmmlink.testing import LoudnessAnimator, VirtualTime
 from pmmlink.types import CurveFrame

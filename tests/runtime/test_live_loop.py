@@ -10,7 +10,7 @@ from runtime.live_rig import RATE, Rig, voice
 
 from pmmlink.curves import LIVELINK_61
 from pmmlink.retarget.idle import IdleFace
-from pmmlink.runtime.live import LiveOptions
+from pmmlink.runtime.live_options import LiveOptions
 
 LOOKAHEAD_S = 0.1
 HOP_S = 0.01
