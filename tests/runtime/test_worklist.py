@@ -111,5 +111,17 @@ def test_the_fingerprint_follows_every_setting_that_changes_the_result(tmp_path:
         Settings(**{**base, "weights": tmp_path / "none"}, **rest).fingerprint()
 
 
+def test_a_style_fitted_anew_under_the_same_name_is_another_setting(tmp_path: Path) -> None:
+    weights, anna = touch(tmp_path / "w.safetensors"), touch(tmp_path / "anna.json")
+    for style in (f"{anna}", f"{anna}:0.7,default:0.3", f"default, {anna}:2"):
+        settings = Settings(Fraction(30), Profile(), style, weights, 1, "a")
+        one = settings.fingerprint()
+        anna.write_bytes(anna.read_bytes() + b"y")
+        assert settings.fingerprint() != one, style
+    anna.unlink()
+    with pytest.raises(ConfigError, match=r"--style .*anna\.json: cannot be read"):
+        settings.fingerprint()
+
+
 def test_the_default_weights_are_the_shipped_ones() -> None:
     assert default_weights().resolve() == SHIPPED
