@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pmmlink.curves import LIVELINK_61
 from pmmlink.preview.hub import Hub
+from pmmlink.preview.rig_view import RigView
 from pmmlink.receiver import Receiver, State, Subject
-from pmmlink.sinks.base import CurveMap
 from pmmlink.types import CurveFrame
 
 FRAME_S = 1 / 60
@@ -28,7 +27,7 @@ class Relay:
     def __init__(self, receiver: Receiver, hub: Hub) -> None:
         self._receiver = receiver
         self._hub = hub
-        self._map = CurveMap(LIVELINK_61)
+        self._map = RigView()
         self._frame_due_s = float("-inf")
         self._status_due_s = float("-inf")
 
@@ -49,11 +48,12 @@ class Relay:
             self._hub.publish(self._map(CurveFrame(0, _ANY_RATE, face.curves, face.values)))
         if now_s >= self._status_due_s:
             self._status_due_s = now_s + _STATUS_S
-            self._hub.announce("status", text=_status(subject, now_s))
+            self._hub.announce("status", text=_status(subject, self._map.rig, now_s))
 
 
-def _status(subject: Subject, now_s: float) -> str:
+def _status(subject: Subject, rig: str | None, now_s: float) -> str:
     """What the page says below its title."""
     stats = subject.stats
     lost = "" if stats.lost is None else f", lost {stats.lost}"
-    return f"{subject.label}: {stats.timing.fps(now_s):.0f} received a second{lost}, late {stats.late}"
+    shown = "" if rig is None else f"\ncurves of the rig {rig}" if rig else "\ncurves of a rig not known here"
+    return f"{subject.label}: {stats.timing.fps(now_s):.0f} received a second{lost}, late {stats.late}{shown}"
