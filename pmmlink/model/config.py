@@ -169,6 +169,7 @@ class PMMTalkConfig:
         styles: names of the stored style vectors, the default first.
         style_dim: size of the personal style p (64 in the paper).
         lip_seal: whether a closure head pulls mouthClose until the lips meet on P, B and M.
+        phone_share: how much of its say, 0 to 1, belongs to the P, B and M that ψ_TD hears.
     """
 
     name: str = "compact"
@@ -178,6 +179,7 @@ class PMMTalkConfig:
     styles: tuple[str, ...] = ("default",)
     style_dim: int = 64
     lip_seal: bool = True
+    phone_share: float = 0.0
     audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
     audio_decoder: ContextConfig = field(default_factory=ContextConfig)
     text_decoder: ContextConfig = field(default_factory=ContextConfig)

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from pmmlink.errors import CheckpointError
 from pmmlink.model.alignment import ModalityProjection
 from pmmlink.model.audio import TOKEN_HZ, AudioEncoder, ContextDecoder
+from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
 from pmmlink.model.image import ImageEncoder
 from pmmlink.model.lip_seal import LipSeal
 from pmmlink.model.talking_head import Identity, MouthWindows, TalkingHead
 from pmmlink.model.text import TextDecoder
+from pmmlink.phones import PHONES
 from pmmlink.stream.rate import RateChange
 from pmmlink.stream.stage import Stage, drain
 from pmmlink.types import SAMPLE_RATE_HZ
@@ -25,6 +27,7 @@ from pmmlink.types import SAMPLE_RATE_HZ
 FRAME_HZ = 30
 SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
 _PICTURE_GAIN = 8.0
+_EVIDENCE = "closure_evidence"
 
 
 @dataclass(slots=True)
@@ -68,7 +71,8 @@ class PMMTalkState:
         identity: the reference face's feature maps, computed once.
         parts: states of the branches' stages by name.
         decoder: state of ψ_PD.
-        waiting: per modality, frames ``[B, n, D]`` that wait for the slower branches.
+        waiting: per modality, frames ``[B, n, D]`` that wait for the slower branches; the evidence of closed
+            lips likewise.
         samples: samples received.
         frames: frames returned.
     """
@@ -100,7 +104,8 @@ class PMMTalk(Stage[PMMTalkState]):
         config: sizes, and which modalities are in use.
 
     Raises:
-        CheckpointError: no modality, or an unknown one, is configured; a lip seal without curves.
+        CheckpointError: no modality, or an unknown one, is configured; a lip seal without curves, or
+            one that is to hear phones where there are none.
     """
 
     def __init__(self, config: PMMTalkConfig, *, dropout: float = 0.0) -> None:
@@ -110,6 +115,8 @@ class PMMTalk(Stage[PMMTalkState]):
             raise CheckpointError(f"modalities must be some of {', '.join(MODALITIES)}")
         if config.lip_seal and not config.predicts_curves:
             raise CheckpointError("lip_seal shuts ARKit curves; a model of vertices must leave it off")
+        if config.phone_share and ("text" not in config.modalities or config.vocabulary != len(PHONES)):
+            raise CheckpointError("phone_share needs a text decoder of pmmlink's own phones")
         self.config = config
         self.modalities = tuple(m for m in MODALITIES if m in config.modalities)
         self.ratio = Fraction(FRAME_HZ, SAMPLE_RATE_HZ)
@@ -145,6 +152,8 @@ class PMMTalk(Stage[PMMTalkState]):
         )
         self.styles = nn.Parameter(torch.randn(len(config.styles), config.style_dim) * 0.1)
         self.lip_seal = LipSeal() if config.lip_seal else None
+        if config.phone_share:
+            self.closure_evidence = ClosureEvidence()
 
     def style_vector(self, name: str) -> Tensor:
         """A stored style p ∈ R^64 by name, ``[P]``.
@@ -206,7 +215,10 @@ class PMMTalk(Stage[PMMTalkState]):
             features["image"] = self.image_align(self.image_encoder(frozen.pictures))
         count = min(frozen.frames, *(f.shape[1] for f in features.values()))
         aligned = [features[m][:, :count] for m in self.modalities]
-        return Prediction(self.decode(aligned, style), aligned, frozen.symbols)
+        raw = self.decode(aligned, style)
+        if self.config.phone_share and frozen.symbols is not None:
+            raw = self._hear_phones(raw, self.closure_evidence(frozen.symbols)[:, :count])
+        return Prediction(raw, aligned, frozen.symbols)
 
     def decode(self, features: list[Tensor], style: Tensor | None = None) -> Tensor:
         """Projected modalities, each ``[B, T, D]`` → raw decoder output ``[B, T, 33]`` (ψ_PD alone)."""
@@ -243,18 +255,21 @@ class PMMTalk(Stage[PMMTalkState]):
             identity: the face's maps where they are known already; ``face`` is then not looked at.
         """
         names = [n for n in ("audio_encoder", "audio_decoder", "audio_rate", "text_decoder", "text_rate")]
-        names += ["mouth_windows", "image_encoder"]
+        names += ["closure_evidence", "mouth_windows", "image_encoder"]
         stages = {n: getattr(self, n) for n in names if hasattr(self, n)}
         if identity is None and "image" in self.modalities:
             identity = self._identity() if face is None else self.talking_head.encode_face(face)
         align = self.config.decoder.align_dim
         empty = self.styles.new_zeros(batch, 0, align)
+        waiting = dict.fromkeys(self.modalities, empty)
+        if self.config.phone_share:
+            waiting[_EVIDENCE] = empty[..., :1]
         return PMMTalkState(
             style=self._style(style, batch),
             identity=identity or [],
             parts={name: stage.init_state(batch) for name, stage in stages.items()},
             decoder=self.decoder.init_state(batch),
-            waiting=dict.fromkeys(self.modalities, empty),
+            waiting=waiting,
             samples=0,
             frames=0,
         )
@@ -271,6 +286,8 @@ class PMMTalk(Stage[PMMTalkState]):
             if "text" in self.modalities:
                 symbols = self.text_decoder.step(latents, parts["text_decoder"])
                 fresh["text"] = self.text_rate.step(symbols, parts["text_rate"])
+                if self.config.phone_share:
+                    fresh[_EVIDENCE] = self.closure_evidence.step(symbols, parts[_EVIDENCE])
         if "image" in self.modalities:
             windows = self.mouth_windows.step(x, parts["mouth_windows"])
             images = self._picture(windows, state.identity)
@@ -286,23 +303,27 @@ class PMMTalk(Stage[PMMTalkState]):
                 if branch in self.modalities:
                     tokens = drain(getattr(self, f"{branch}_decoder"), latents, parts[f"{branch}_decoder"])
                     owed[branch] = drain(getattr(self, f"{branch}_rate"), tokens, parts[f"{branch}_rate"])
+                    if branch == "text" and self.config.phone_share:
+                        owed[_EVIDENCE] = drain(self.closure_evidence, tokens, parts[_EVIDENCE])
         if "image" in self.modalities:
             images = self._picture(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
             owed["image"] = self.image_encoder.step(images, parts["image_encoder"])
         return self._decode(owed, state)
 
     def _decode(self, fresh: dict[str, Tensor], state: PMMTalkState) -> Tensor:
-        for modality, frames in fresh.items():
+        for name, frames in fresh.items():
             if frames.shape[1]:
-                projected = getattr(self, f"{modality}_align")(frames)
-                state.waiting[modality] = torch.cat([state.waiting[modality], projected], dim=1)
+                projected = frames if name == _EVIDENCE else getattr(self, f"{name}_align")(frames)
+                state.waiting[name] = torch.cat([state.waiting[name], projected], dim=1)
         ready = min(frames.shape[1] for frames in state.waiting.values())
         ready = min(ready, frames_for(state.samples) - state.frames)
         aligned = [state.waiting[m][:, :ready] for m in self.modalities]
-        for modality in self.modalities:
-            state.waiting[modality] = state.waiting[modality][:, ready:]
+        heard = state.waiting.get(_EVIDENCE)
+        for name, frames in state.waiting.items():
+            state.waiting[name] = frames[:, ready:]
         state.frames += ready
-        return self.finish(self.decoder.step(self._fused(aligned, state.style), state.decoder))
+        raw = self.decoder.step(self._fused(aligned, state.style), state.decoder)
+        return self.finish(raw if heard is None else self._hear_phones(raw, heard[:, :ready]))
 
     def inputs_for(self, outputs: int) -> int:
         needed = []
@@ -319,6 +340,11 @@ class PMMTalk(Stage[PMMTalkState]):
 
     def _branch_latency(self, body: Stage[Any]) -> int:
         return self.audio_encoder.latency + body.latency * SAMPLES_PER_TOKEN
+
+    def _hear_phones(self, raw: Tensor, evidence: Tensor) -> Tensor:
+        """Lets ψ_TD's phones have their share of the closure logit."""
+        share = self.config.phone_share
+        return torch.cat([raw[..., :-1], (1 - share) * raw[..., -1:] + share * evidence], dim=-1)
 
     def _picture(self, windows: Tensor, identity: Identity) -> Tensor:
         """What moved in the painted face, ``[B, T, 3, S, S]``: its difference from the reference, scaled up.

@@ -6,6 +6,7 @@ python -m pmmlink.train.export --run runs/a/fuse --corpus corpus --figures eval.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import json
 from collections import defaultdict
@@ -16,6 +17,7 @@ import torch
 
 from pmmlink.errors import PmmlinkError
 from pmmlink.model.checkpoint import save_model, sha256_of
+from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.compact import HELD_OUT_SOURCES, new_model
 from pmmlink.train.corpus.reader import load_manifest
 
@@ -86,13 +88,15 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--figures", type=Path, help="JSON of measured figures for the card")
     parser.add_argument("--seal", type=float, nargs=2, metavar=("LOW", "HIGH"), help="limits of the lip seal")
+    parser.add_argument("--phone-share", type=float, default=0.0, help="share of ψ_TD's phones in the seal")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     try:
         saved = torch.load(args.run / "last.pt", weights_only=True)
         settings = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
         ahead = tuple(settings.get("conv_right", (1, 1)))
-        model = new_model(tuple(settings["modalities"]), dropout=0.0, conv_right=ahead)
+        config = new_model(tuple(settings["modalities"]), conv_right=ahead).config
+        model = PMMTalk(dataclasses.replace(config, phone_share=args.phone_share))
         model.load_state_dict(saved["average"])
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))

@@ -26,6 +26,7 @@ from pmmlink.model.config import (
 )
 from pmmlink.model.lip_seal import LipSeal
 from pmmlink.model.pmmtalk import PMMTalk, frames_for
+from pmmlink.phones import PHONE_INDEX, PHONES
 from pmmlink.stream.stage import run_stream
 
 TINY_CONTEXT = ContextConfig(layers=1, dim=8, heads=2, feed_forward=16, kernel=4, left_context=9)
@@ -46,6 +47,12 @@ TINY = PMMTalkConfig(
     ),
     image_encoder=ImageEncoderConfig(widths=(2, 4), dim=8, heads=2, feed_forward=16, left_context=9),
     decoder=DecoderConfig(align_dim=6, dim=8, layers=2, heads=2, feed_forward=16, left_context=9),
+)
+TINY_HEARING = dataclasses.replace(
+    TINY,
+    vocabulary=len(PHONES),
+    phone_share=0.5,
+    image_encoder=dataclasses.replace(TINY.image_encoder, standardise=True),
 )
 TINY_WAVE = dataclasses.replace(
     TINY,
@@ -87,10 +94,28 @@ def test_the_paper_preset_obeys_the_law_with_chunks_ahead(chunk: int, look_ahead
     check_law(model, speech_like(1, 7003), smallest=333, largest=2000)
 
 
-@pytest.mark.parametrize("config", [TINY, TINY_WAVE], ids=["mel", "wave"])
+@pytest.mark.parametrize("config", [TINY, TINY_WAVE, TINY_HEARING], ids=["mel", "wave", "hearing"])
 def test_the_model_obeys_the_law(config: PMMTalkConfig) -> None:
     torch.manual_seed(0)
     check_law(PMMTalk(config).eval(), speech_like(2, 9003), smallest=77, largest=2000)
+
+
+def test_phones_that_the_text_decoder_hears_have_their_share_of_the_closure() -> None:
+    torch.manual_seed(0)
+    deaf = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.0)).eval()
+    hearing = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.25)).eval()
+    hearing.load_state_dict(deaf.state_dict())
+    x = speech_like(1, 8000)
+    with torch.inference_mode():
+        before, after = deaf.predict(x), hearing.predict(x)
+    assert after.symbols is not None
+    closed = after.symbols.softmax(-1)[0, :, [PHONE_INDEX[p] for p in "PBM"]].sum(-1)
+    newest = torch.tensor([5 * k // 3 for k in range(after.raw.shape[1])])
+    expected = 0.75 * before.raw[0, :, -1] + 0.25 * torch.logit(closed[newest])
+    assert torch.allclose(after.raw[0, :, -1], expected, atol=1e-4)
+    assert torch.equal(after.raw[..., :-1], before.raw[..., :-1])
+    with pytest.raises(CheckpointError, match="own phones"):
+        PMMTalk(dataclasses.replace(TINY, phone_share=0.5))
 
 
 def test_the_model_obeys_the_law_one_sample_at_a_time() -> None:
