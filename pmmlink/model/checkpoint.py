@@ -52,7 +52,7 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
 
 
 def _sort_metadata(path: Path) -> None:
-    """Puts the metadata in order, in place: safetensors writes it in a random one, and the SHA-256 with it."""
+    """Puts the metadata in order, in place: safetensors writes it in a random one, and so the SHA-256."""
     with path.open("r+b") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
