@@ -62,7 +62,8 @@ class WhisperFeatures:
         except RuntimeError as error:
             raise DataError(f"{folder}: not a Whisper model of CTranslate2 ({error})") from error
         self._storage: Any = ctranslate2.StorageView
-        self._mel: Any = WhisperFeatureExtractor(feature_size=self._model.n_mels)
+        extractor: Any = WhisperFeatureExtractor
+        self._mel = extractor(feature_size=self._model.n_mels)
 
     def __call__(self, samples: FloatArray) -> FloatArray:
         tokens = len(samples) // TOKEN
