@@ -111,7 +111,8 @@ def measure_spread(pool: Pool) -> tuple[Tensor, Tensor]:
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
-    """Linear warm-up, then half a cosine down to a fiftieth."""
+    """Linear warm-up (of a fifth of a short run), then half a cosine down to a fiftieth."""
+    warmup = min(warmup, max(1, steps // 5))
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup))))
