@@ -12,7 +12,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pmmlink.dsp.emphasis import PreEmphasis
 from pmmlink.dsp.level import RunningLevel
@@ -185,20 +184,6 @@ class TalkingHead(nn.Module):
             x = torch.cat([x, shared], dim=1)
         image: Tensor = self.output_block(x)
         return image.view(batch, steps, 3, self.image_size, self.image_size)
-
-
-def fold_batch_norms(head: TalkingHead) -> None:
-    """Merges every batch norm into the convolution before it: the same function, fewer passes over the maps.
-
-    The state dict's names change: only for a copy in evaluation mode that is neither trained nor saved.
-    Folding twice is harmless.
-    """
-    for block in head.modules():
-        if isinstance(block, (ConvBlock, TransposedBlock)):
-            conv, norm = block.conv_block[0], block.conv_block[-1]
-            if isinstance(conv, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d):
-                folded = fuse_conv_bn_eval(conv, norm, transpose=isinstance(conv, nn.ConvTranspose2d))
-                block.conv_block = nn.Sequential(folded)
 
 
 class _Normalise(nn.Module):

@@ -27,13 +27,11 @@ class AttentionState:
     """Cached context of one attention layer.
 
     Attributes:
-        keys: ``[B, H, n, D]`` keys of the last n ≤ left_context steps before the current chunk.
-        values: the same for the values.
+        context: ``[B, n, 2 C]`` keys and values of the last n ≤ left_context steps before the current chunk.
         pending: ``[B, m, C]`` inputs of the chunk that is not complete yet, m < chunk.
     """
 
-    keys: Tensor
-    values: Tensor
+    context: Tensor
     pending: Tensor
 
 
@@ -80,8 +78,7 @@ class CachedAttention(Stage[AttentionState]):
     def _empty(self, batch: int) -> AttentionState:
         weight = self.out.weight
         dim = weight.shape[0]
-        empty = weight.new_zeros(batch, self.heads, 0, dim // self.heads)
-        return AttentionState(empty, empty, weight.new_zeros(batch, 0, dim))
+        return AttentionState(weight.new_zeros(batch, 0, 2 * dim), weight.new_zeros(batch, 0, dim))
 
     def step(self, x: Tensor, state: AttentionState) -> Tensor:
         if self.chunk is not None and self.chunk > 1:
@@ -102,20 +99,18 @@ class CachedAttention(Stage[AttentionState]):
 
     def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
         batch, steps, dim = x.shape
-        q, k, v = (
-            part.view(batch, steps, self.heads, -1).transpose(1, 2) for part in self.qkv(x).chunk(3, dim=-1)
-        )
-        cached = state.keys.shape[2]
-        k = torch.cat([state.keys, k], dim=2)
-        v = torch.cat([state.values, v], dim=2)
-        state.keys = k[:, :, max(0, k.shape[2] - self.left_context) :] if self.left_context else k[:, :, :0]
-        state.values = v[:, :, max(0, v.shape[2] - self.left_context) :] if self.left_context else v[:, :, :0]
+        queries, fresh = self.qkv(x).split((dim, 2 * dim), dim=-1)
+        cached = state.context.shape[1]
+        context = torch.cat([state.context, fresh], dim=1)
+        state.context = context[:, max(0, cached + steps - (self.left_context or 0)) :]
+        q = queries.view(batch, steps, self.heads, -1).transpose(1, 2)
+        k, v = context.view(batch, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(steps, cached, x))
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, steps, dim))
         return out
 
     def _bias(self, steps: int, cached: int, like: Tensor) -> Tensor | None:
-        """Additive scores ``[1 or H, steps, cached + steps]``: 0 or ALiBi where seen, -inf where not.
+        """Additive scores ``[1, 1 or H, steps, cached + steps]``: 0 or ALiBi where seen, -inf where not.
 
         The cache ends at a chunk border, so positions counted from there have the same chunks as the
         absolute ones.
@@ -141,7 +136,8 @@ def _make_bias(
         bias = -alibi_slopes(heads).to(device, dtype)[:, None, None] * (query - key).abs()
     else:
         bias = torch.zeros(1, 1, 1, device=device, dtype=dtype)
-    return bias.masked_fill(~seen, float("-inf"))
+    # Four dimensions: with three, torch's fused attention steps aside.
+    return bias.masked_fill(~seen, float("-inf"))[None]
 
 
 @lru_cache(maxsize=64)

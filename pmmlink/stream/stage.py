@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +113,7 @@ class Chain(Stage[ChainState]):
         self.latency = -int(-latency // 1)
 
     def _each(self) -> list[Stage[Any]]:
-        return [stage for stage in self.stages if isinstance(stage, Stage)]
+        return cast("list[Stage[Any]]", list(self.stages))
 
     def init_state(self, batch: int) -> ChainState:
         return ChainState([stage.init_state(batch) for stage in self._each()])
