@@ -119,8 +119,9 @@ def start_command(
 ) -> subprocess.Popen[str]:
     """``pmmlink …`` in a process of its own, on one thread."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [*launcher, "-m", "pmmlink.cli", *arguments] if "-c" not in launcher else [*launcher]
     return subprocess.Popen(
-        [sys.executable, *launcher, "-m", "pmmlink.cli", *arguments],
+        [sys.executable, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

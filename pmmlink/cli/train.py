@@ -92,7 +92,8 @@ def train(
     patience: Annotated[
         int, typer.Option(min=0, help="Stop after so many epochs without a better validation; 0: never.")
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split, the order and the random start.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order and the random start.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Of the protocol's draw of subjects.")] = 0,
     without: Annotated[
         list[Modality] | None, typer.Option(help="Leave a branch out (ablation); repeatable.")
     ] = None,
@@ -100,7 +101,7 @@ def train(
         list[Loss] | None, typer.Option(help="Leave a loss out (ablation); repeatable.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=0, help="At most so many takes of each subject in each part; 0: all.")
+        int, typer.Option(min=0, help="At most so many clips of each subject in each part; 0: all.")
     ] = 0,
     longest: Annotated[
         float, typer.Option(min=1.0, help="Seconds from which takes are cut into pieces.")
@@ -142,6 +143,7 @@ def train(
             weights=str(start),
             fresh=anew,
             seed=seed,
+            split_seed=split_seed,
             epochs=epochs,
             lr=lr,
             batch=batch or processes.count,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,14 +33,22 @@ class Board:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._close()
 
     def write(self, line: dict[str, Any]) -> None:
         """A line of the log as scalars ``train/position``, ``val/lve``, …"""
         if self._writer is None:
             return
-        for part in ("train", "val"):
-            for name, value in line[part].items():
-                self._writer.add_scalar(f"{part}/{name}", value, line["epoch"])
-        self._writer.flush()
+        try:
+            for part in ("train", "val"):
+                for name, value in line[part].items():
+                    self._writer.add_scalar(f"{part}/{name}", value, line["epoch"])
+            self._writer.flush()
+        except OSError:  # a full disk; the log and the checkpoints say so where it matters
+            self._close()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            with suppress(OSError):
+                self._writer.close()
+            self._writer = None

@@ -40,13 +40,13 @@ def model_card(recipe: Recipe, parts: Parts, origin: Origin, line: dict[str, Any
             "val": _counts(parts.val),
             "test (not looked at)": _counts(parts.test),
         },
-        "protocol": f"{recipe.protocol}, seed {recipe.seed}",
+        "protocol": f"{recipe.protocol}, split seed {recipe.split_seed}",
         "frozen": "ψ_AE, ψ_TD, ψ_HG",
         "losses": (
             f"{lambdas.position:g} position + {lambdas.motion:g} motion + {lambdas.temporal:g} temporal "
             f"+ {lambdas.semantic:g} semantic (eq. 8-12)"
         ),
-        "optimiser": f"Adam, {recipe.lr:g}, {recipe.batch} clips a step, {recipe.precision}",
+        "optimiser": f"Adam, {recipe.lr:g}, batch {recipe.batch}, {recipe.precision}, seed {recipe.seed}",
         "command": recipe.command,
         "figures": {
             "epoch": f"{line['epoch']} of {recipe.epochs}",

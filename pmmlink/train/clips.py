@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,9 @@ _PERIOD_SAMPLES = SAMPLE_RATE_HZ * _PERIOD_FRAMES // 30
 """Three frames are five tokens are 1600 samples: pieces begin on the grid of both rates."""
 
 _KEPT_BYTES = 1 << 30
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def open_parts(recipe: Recipe, report: Callable[[int, int], None] | None = None)
             read += 1
             if report:
                 report(read, total)
-        parts.append(tuple(clips))
+        parts.append(tuple(_limited(clips, lambda clip: clip.take.subject, lambda clip: clip.name, recipe)))
     styles = tuple(dict.fromkeys(take.style for take in takes[0]))
     mean = sums[0] / np.maximum(sums[1], 1)
     train, val, test = parts
@@ -117,22 +121,24 @@ def _split_all(sets: Sequence[Dataset], recipe: Recipe) -> tuple[list[Take], lis
     takes: tuple[list[Take], list[Take], list[Take]] = ([], [], [])
     protocol: Protocol = recipe.protocol  # type: ignore[assignment]
     for dataset in sets:
-        split = split_takes(dataset, protocol, recipe.seed)
+        split = split_takes(dataset, protocol, recipe.split_seed)
         for mine, theirs in zip(takes, (split.train, split.val, split.test), strict=True):
-            mine.extend(_limited(theirs, recipe))
+            mine.extend(_limited(theirs, lambda take: take.subject, lambda take: take.id, recipe))
     return takes
 
 
-def _limited(takes: Sequence[Take], recipe: Recipe) -> list[Take]:
-    """At most ``recipe.limit`` takes of each subject, drawn at random, in their old order."""
+def _limited(
+    items: Sequence[T], subject_of: Callable[[T], str], name_of: Callable[[T], str], recipe: Recipe
+) -> list[T]:
+    """At most ``recipe.limit`` of each subject, drawn at random, in their old order."""
     if not recipe.limit:
-        return list(takes)
+        return list(items)
     kept: set[str] = set()
-    for subject in sorted({take.subject for take in takes}):
-        ids = sorted(take.id for take in takes if take.subject == subject)
-        order = np.random.default_rng(recipe.seed).permutation(len(ids))
-        kept.update(ids[i] for i in order[: recipe.limit])
-    return [take for take in takes if take.id in kept]
+    for subject in sorted({subject_of(item) for item in items}):
+        names = sorted(name_of(item) for item in items if subject_of(item) == subject)
+        order = np.random.default_rng(recipe.split_seed).permutation(len(names))
+        kept.update(names[i] for i in order[: recipe.limit])
+    return [item for item in items if name_of(item) in kept]
 
 
 def _pieces(take: Take, data: TakeData, longest_s: float) -> list[Clip]:

@@ -14,6 +14,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -107,7 +108,8 @@ class FeatureReader:
             save_file({name: value}, partial, metadata={"crc32": _checksum(value)})
             os.replace(partial, path)
         except (OSError, SafetensorError) as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
             if self._note:
                 self._note(f"{self._cache}: no more features are kept ({error}); the run goes on without")
             self._cache = None

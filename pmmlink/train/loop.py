@@ -296,9 +296,9 @@ class Run:
         return value
 
     def _broken(self, what: str, clip: Clip) -> str:
-        kept = f"{self.folder.last} is intact" if self.folder.last.exists() else "nothing was saved yet"
+        where = f"epoch {self.progress.epoch + 1}, {clip.name}"
         return (
-            f"{what} no number any more (epoch {self.progress.epoch + 1}, {clip.name}); {kept}: "
+            f"{what} no number any more ({where}); {self.folder.kept()}: "
             "look at this take's labels, or begin again with a smaller --lr or --precision float32"
         )
 
@@ -322,7 +322,7 @@ class Run:
         }
         if not np.isfinite(figures.position):
             raise RuntimeFault(
-                f"the validation loss of epoch {progress.epoch} is no number; {self.folder.last} is intact: "
+                f"the validation loss of epoch {progress.epoch} is no number; {self.folder.kept()}: "
                 "begin again with a smaller --lr"
             )
         if figures.position < progress.best:
@@ -340,7 +340,7 @@ class Run:
             save_model(self.model, self.folder.best, model_card(self.recipe, self.parts, self.origin, line))
         except CheckpointError as error:
             raise RuntimeFault(
-                f"{error}; {self.folder.last} is intact: make room and run the same command again"
+                f"{error}; {self.folder.kept()}: make room and run the same command again"
             ) from error
 
 

@@ -27,7 +27,8 @@ class Recipe:
         protocol: how takes are parted into train, val and test.
         weights: the file begun from.
         fresh: take only the frozen parts from it; what is trained starts at random.
-        seed: of the split, the order and the random start.
+        seed: of the order and the random start.
+        split_seed: of the protocol's draw, and of ``limit``'s.
         epochs: passes over the training takes.
         lr: of Adam.
         batch: clips of an optimiser step, over all processes; their gradients are added up.
@@ -36,7 +37,7 @@ class Recipe:
         patience: epochs without a better validation loss after which the run ends; 0 never.
         save_every: optimiser steps between checkpoints within an epoch.
         longest_s: takes longer than this many seconds are cut into equal pieces.
-        limit: at most so many takes of each subject in each part; 0 takes all.
+        limit: at most so many clips (takes, or pieces of long ones) of each subject in each part; 0: all.
         without: modalities left out (table V).
         without_loss: losses left out (table V): tem, sem, mot.
         precision: float32, bfloat16 or float16, of the parts that are trained.
@@ -48,6 +49,7 @@ class Recipe:
     weights: str
     fresh: bool = False
     seed: int = 0
+    split_seed: int = 0
     epochs: int = 80
     lr: float = 1e-4
     batch: int = 1

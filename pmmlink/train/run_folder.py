@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,13 +50,17 @@ class RunFolder:
                 f"{self.path}: cannot make the run's folder: {error.strerror or error}"
             ) from error
 
+    def kept(self) -> str:
+        """What a run that fails leaves, for its message."""
+        return f"{self.last} is intact" if self.last.exists() else "no checkpoint was saved yet"
+
     def save_last(self, state: dict[str, Any]) -> None:
         """Replaces ``last.pt``; the one before stays whole until the new one is on the disk.
 
         Raises:
             RuntimeFault: it cannot be written, the disk is full.
         """
-        _replace(self.last, lambda file: torch.save({"format": FORMAT, **state}, file))
+        self._replace(self.last, lambda file: torch.save({"format": FORMAT, **state}, file))
 
     def load_last(self) -> dict[str, Any] | None:
         """What ``last.pt`` holds, None where a run has not begun.
@@ -78,27 +83,27 @@ class RunFolder:
     def write_log(self, lines: list[dict[str, Any]]) -> None:
         """Writes the whole log: after a resume it holds no epoch twice."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        _replace(self.path / "log.jsonl", lambda file: file.write(text.encode()))
+        self._replace(self.path / "log.jsonl", lambda file: file.write(text.encode()))
 
     def write_settings(self, settings: dict[str, Any]) -> None:
         """Writes ``run.json``."""
         text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
-        _replace(self.path / "run.json", lambda file: file.write(text.encode()))
+        self._replace(self.path / "run.json", lambda file: file.write(text.encode()))
 
-
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())  # a checkpoint that a power cut empties is none
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # torch's writer wraps the system's error in its own
-        partial.unlink(missing_ok=True)
-        cause = error if isinstance(error, OSError) else error.__context__ or error
-        reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
-        kept = "the one before is intact" if path.exists() else "nothing was saved yet"
-        raise RuntimeFault(
-            f"{path}: cannot be written ({reason}); {kept}: make room and run the same command again"
-        ) from error
+    def _replace(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
+        partial = path.with_name(path.name + ".partial")
+        try:
+            with partial.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())  # a checkpoint that a power cut empties is none
+            os.replace(partial, path)
+        except (OSError, RuntimeError) as error:  # torch's writer wraps the system's error in its own
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            cause = error if isinstance(error, OSError) else error.__context__ or error
+            reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
+            raise RuntimeFault(
+                f"{path}: cannot be written ({reason}); {self.kept()}: make room and run the same command "
+                "again"
+            ) from error

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pmmlink.eval.lip_error import LipErrors, curve_errors, vertex_errors
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.clips import Clip, TakeMemory
 from pmmlink.train.features import FeatureReader
@@ -19,14 +19,14 @@ from pmmlink.train.processes import Processes
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Means over clips.
+    """What was measured.
 
     Attributes:
-        position: eq. 9; the run keeps the weights for which it is lowest.
-        motion: eq. 10.
-        lve: largest error of a frame, mean over frames (section V-A): over the coefficients, or in mm over
-            the vertices (all of them: which are lips is the evaluation's business).
-        ale: average error of a frame, mean over frames.
+        position: eq. 9, mean over clips; the run keeps the weights for which it is lowest.
+        motion: eq. 10, likewise.
+        lve: section V-A's, mean over frames. Of a mesh, in mm, over all vertices: which of them are lips is
+            the business of ``pmmlink eval``.
+        ale: likewise.
     """
 
     position: float
@@ -62,7 +62,7 @@ def measure(
         processes: each measures its share.
     """
     model.eval()
-    sums = np.zeros(5)
+    sums = np.zeros(6)
     for number in processes.share(list(range(len(clips)))):
         clip = clips[number]
         data = memory.read(clip)
@@ -75,28 +75,18 @@ def measure(
         target = target[:, :count]
         for vector in vectors:
             raw = model.decode([f[:, :count] for f in prediction.features], vector[None])
-            terms = [position_loss(raw[..., :-1], target), motion_loss(raw[..., :-1], target)]
-            errors = frame_errors(model.finish(raw)[0], target[0], vertices=not model.config.predicts_curves)
-            found = np.array([*(float(t) for t in terms), *errors, 1.0])
-            sums += found / len(vectors)
+            face = raw[..., :-1]
+            errors = _errors(model, raw, target).sums()
+            losses = (float(position_loss(face, target)), float(motion_loss(face, target)))
+            found = (*losses, 1.0, errors["lve"], errors["ale"], errors["frames"])
+            sums += np.array(found) / len(vectors)
     total = processes.add_up(torch.from_numpy(sums)).numpy()
-    return Figures(*(float(x) for x in total[:4] / max(total[4], 1.0)))
+    clip_count, frame_count = max(total[2], 1.0), max(total[5], 1.0)
+    return Figures(*(total[:2] / clip_count).tolist(), *(total[3:5] / frame_count).tolist())
 
 
-def frame_errors(predicted: Tensor, target: Tensor, *, vertices: bool) -> npt.NDArray[np.float64]:
-    """LVE and ALE of a clip, ``[2]``.
-
-    Args:
-        predicted: ``[T, N]``.
-        target: ``[T, N]``, NaN where unknown.
-        vertices: N is three times the vertices, whose distances count; otherwise each column counts.
-    """
-    error = (predicted - target).double()
-    error = error.view(len(error), -1, 3).norm(dim=-1) if vertices else error.abs()
-    known = torch.isfinite(error)
-    frames = known.any(-1)
-    if not frames.any():
-        return np.zeros(2)
-    error = torch.where(known, error, torch.zeros_like(error))[frames]
-    mean = error.sum(-1) / known[frames].sum(-1)
-    return np.array([float(error.amax(-1).mean()), float(mean.mean())])
+def _errors(model: PMMTalk, raw: Tensor, target: Tensor) -> LipErrors:
+    predicted, wanted = model.finish(raw)[0].cpu().numpy(), target[0].cpu().numpy()
+    if model.config.predicts_curves:
+        return curve_errors(predicted, wanted)
+    return vertex_errors(predicted, wanted, np.arange(wanted.shape[1] // 3))

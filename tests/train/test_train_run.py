@@ -55,7 +55,7 @@ def test_a_run_learns_and_leaves_weights_that_say_how_they_were_made(tmp_path: P
     model, card = load_model(tmp_path / "run" / "best.safetensors")
     assert model.config.styles[0] == "default"
     assert card["command"] == "pmmlink train …"
-    assert card["protocol"] == "cross-take, seed 0"
+    assert card["protocol"] == "cross-take, split seed 0"
     assert card["figures"]["epoch"] == f"{done.best_epoch} of 9"
     assert card["training data"]["train"] == "9 takes of 3 subjects"
     assert "10 motion" in card["losses"]

@@ -1,0 +1,87 @@
+"""``pmmlink train`` as a user meets it: what it prints, what it refuses, what it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from takes import make_takes
+from tiny_training import speakers, start_command, tiny_weights, train_flags
+from typer.testing import CliRunner
+
+from pmmlink.cli.app import app
+from pmmlink.errors import CheckpointError, ConfigError, DataError, InputError
+from pmmlink.model.animator import load_animator
+from pmmlink.model.checkpoint import read_card
+
+runner = CliRunner()
+
+
+def refused(*arguments: str) -> InputError:
+    result = runner.invoke(app, ["train", *arguments])
+    assert isinstance(result.exception, InputError), result.output
+    assert result.exception.exit_code == 2
+    assert "\n" not in str(result.exception)
+    return result.exception
+
+
+def test_a_run_prints_plain_lines_and_its_weights_play(tmp_path: Path) -> None:
+    process = start_command(*train_flags(tmp_path, tmp_path / "run"))
+    said, errors = process.communicate(timeout=180)
+    assert process.returncode == 0, errors
+    assert errors == ""
+    lines = said.splitlines()
+    assert lines[0] == "6 takes read"
+    assert lines[1].startswith("epoch 1  train position 0.")
+    assert "LVE" in lines[1]
+    assert lines[-1].endswith("best.safetensors")
+    _, card = read_card(tmp_path / "run" / "best.safetensors")
+    assert card["command"].startswith("pmmlink train --fresh --data")
+    animator = load_animator(tmp_path / "run" / "best.safetensors")
+    assert animator.flush().shape[1] == 32
+
+
+def test_live_link_takes_train(tmp_path: Path) -> None:
+    takes = make_takes(tmp_path / "takes", duration_s=1.0)
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    flags = ["--data", str(takes), "--weights", str(weights), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    result = runner.invoke(app, ["train", *flags, "--device", "cpu", "--protocol", "cross-gender"])
+    assert result.exit_code == 0, result.exception
+    _, card = read_card(tmp_path / "run" / "best.safetensors")
+    assert card["protocol"] == "cross-gender, split seed 0"
+    assert card["training data"]["train"] == "2 takes of 1 subjects"
+
+
+def test_without_pretrained_parts_it_says_what_to_do(tmp_path: Path) -> None:
+    data, out = str(speakers(tmp_path / "data")), str(tmp_path / "run")
+    for preset in ([], ["--preset", "paper"]):
+        error = refused("--data", data, "--out", out, *preset)
+        assert isinstance(error, ConfigError)
+        assert "pmmlink model convert" in str(error)
+    both = refused("--data", data, "--out", out, "--preset", "compact", "--weights", "w.safetensors")
+    assert "one of the two" in str(both)
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_names_are_refused_with_the_right_ones(tmp_path: Path) -> None:
+    flags = train_flags(tmp_path, tmp_path / "run")[1:]
+    assert "cross-subject" in str(refused(*flags, "--protocol", "cross-subjekt"))
+    assert isinstance(refused(*flags, "--protocol", "cross-gender"), DataError)
+    missing = [*flags[:-2], "--weights", str(tmp_path / "none.safetensors")]
+    assert isinstance(refused(*missing), CheckpointError)
+    nothing = refused("--data", str(tmp_path / "nowhere"), *flags[3:])
+    assert isinstance(nothing, DataError)
+
+
+def test_leaving_everything_out_is_refused(tmp_path: Path) -> None:
+    flags = train_flags(tmp_path, tmp_path / "run")[1:]
+    error = refused(*flags, "--without", "audio", "--without", "text", "--without", "image")
+    assert "some of audio, text, image" in str(error)
+
+
+@pytest.mark.parametrize("flag", [["--epochs", "0"], ["--lr", "-1"], ["--without", "sound"]])
+def test_values_outside_their_range_are_refused(tmp_path: Path, flag: list[str]) -> None:
+    result = runner.invoke(app, ["train", *train_flags(tmp_path, tmp_path / "run")[1:], *flag])
+    assert result.exit_code == 2
+    assert isinstance(result.exception, (SystemExit, typer.Exit))
