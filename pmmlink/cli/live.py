@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,20 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pmmlink.cli import options
-from pmmlink.cli.play import _termination_as_interrupt as termination_as_interrupt
+from pmmlink.cli.interrupt import STOPPED, termination_as_interrupt
+from pmmlink.cli.optional_value import with_optional_value
 from pmmlink.config import DEFAULT_TARGET, Config, help_of
 from pmmlink.errors import ConfigError, RuntimeFault, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pmmlink.runtime.live import Live, LiveOptions
+    from pmmlink.retarget import Profile
+    from pmmlink.runtime.live import Live
+    from pmmlink.runtime.live_options import LiveOptions
+    from pmmlink.runtime.portaudio import PortAudioDevice
     from pmmlink.runtime.record import TakeRecorder
     from pmmlink.sinks import Fanout
     from pmmlink.sources.live import LiveSource
 
 _POLL_S = 0.05
-_STOPPED = 130
+
+LiveCommand = with_optional_value("--monitor")
+"""The kind of command that :func:`live` is registered as."""
 
 
 def live(
@@ -55,8 +62,13 @@ def live(
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help=help_of("seed"))] = None,
     smooth: Annotated[bool | None, typer.Option("--smooth/--no-smooth", help=help_of("smooth"))] = None,
     monitor: Annotated[
-        bool, typer.Option("--monitor", help="Hear the microphone, delayed to fit the face.")
-    ] = False,
+        str | None,
+        typer.Option(
+            "--monitor",
+            metavar="[DEVICE]",
+            help="Hear the microphone, delayed to fit the face; name or number.",
+        ),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option("--record", metavar="TAKE", help="Record TAKE.wav and TAKE.csv.")
     ] = None,
@@ -65,6 +77,7 @@ def live(
     subject: options.Subject = None,
     fps: options.Fps = None,
     profile: options.ProfileFile = None,
+    intensity: options.Intensity = None,
     style: options.Style = None,
     weights: options.Weights = None,
     threads: options.Threads = None,
@@ -76,14 +89,14 @@ def live(
     and stops recording, q quits.
     """
     flags = {
-        "to": to, "subject": subject, "fps": fps, "profile": profile, "style": style, "weights": weights,
-        "threads": threads, "rate": rate, "format": form, "pace": pace, "latency": latency, "gate": gate,
-        "gain": gain, "idle": idle, "seed": seed, "smooth": smooth,
+        "to": to, "subject": subject, "fps": fps, "profile": profile, "intensity": intensity, "style": style,
+        "weights": weights, "threads": threads, "rate": rate, "format": form, "pace": pace,
+        "latency": latency, "gate": gate, "gain": gain, "idle": idle, "seed": seed, "smooth": smooth,
     }  # fmt: skip
     settings = Config.load(flags, config)
     if mic + stdin + (ws is not None) != 1:
         raise ConfigError("name one source of sound: --mic [DEVICE], --stdin or --ws PORT")
-    if monitor and not mic:
+    if monitor is not None and not mic:
         raise ConfigError("--monitor plays a microphone back; it goes with --mic")
     if device is not None and not mic:
         raise ConfigError(f"{device}: a device goes with --mic; a sound file goes with pmmlink play")
@@ -102,47 +115,55 @@ def live(
 
     # What is cheap to refuse is refused before the model is loaded.
     fanout = Fanout([make_sink(url) for url in settings.to or (DEFAULT_TARGET,)], on_event=say)
-    character = load_profile(settings.profile)
+    character = load_profile(settings.profile, settings.intensity)
     if record is not None and not record.absolute().parent.is_dir():
         raise TargetError(f"--record {record}: the folder {record.parent} does not exist; create it first")
-    choices = _options(settings, monitor)
+    choices = _options(settings, character, monitor is not None)
     if ws is not None and not 0 <= ws <= 65535:
         raise ConfigError(f"--ws {ws}: a port is a number from 1 to 65535")
     source = _source(settings, device, mic, ws, choices.hop_s, say)
+
+    loudspeaker = _loudspeaker(source, monitor, say) if monitor is not None else None
 
     from pmmlink.model.animator import load_animator
 
     animator = load_animator(settings.weights, settings.style, settings.threads)
     session = Live(source, animator, fanout, profile=character, options=choices, on_event=say)
-    if monitor:
-        _attach_monitor(session, choices.delay_s or 0.0, say)
+    if loudspeaker is not None:
+        _attach_monitor(session, loudspeaker, choices.delay_s or 0.0, say)
     interrupted = _run(session, fanout, settings, record, as_json, console, events)
     if interrupted:
-        raise typer.Exit(_STOPPED)
+        raise typer.Exit(STOPPED)
 
 
-def _attach_monitor(session: Live, delay_s: float, say: Callable[[str], None]) -> None:
-    from pmmlink.runtime.monitor import Monitor
+def _loudspeaker(source: LiveSource, wanted: str, say: Callable[[str], None]) -> PortAudioDevice | None:
     from pmmlink.runtime.portaudio import PortAudioDevice
 
-    rate_hz = session.source.intake.rate_hz
     try:
-        device = PortAudioDevice(rate_hz, 1, latency_s=0.03)
+        return PortAudioDevice(source.intake.rate_hz, 1, latency_s=0.03, wanted=wanted or None)
     except RuntimeFault as fault:
         say(f"no monitor: {fault}")
-        return
+        return None
+
+
+def _attach_monitor(
+    session: Live, device: PortAudioDevice, delay_s: float, say: Callable[[str], None]
+) -> None:
+    from pmmlink.runtime.monitor import Monitor
+
     say(f"monitor: {device.name}, {delay_s * 1e3:.0f} ms behind the microphone, as the face")
     session.attach(lambda _, rate: Monitor(device, rate, delay_s, say))
 
 
-def _options(settings: Config, monitor: bool) -> LiveOptions:
+def _options(settings: Config, character: Profile, monitor: bool) -> LiveOptions:
     from pmmlink.curves import LIVELINK_61
     from pmmlink.retarget.idle import IdleFace
-    from pmmlink.retarget.smooth import PRESET, Smoother
-    from pmmlink.runtime.live import HOPS_S, MONITOR_DELAY_S, LiveOptions
+    from pmmlink.retarget.smooth import PRESET
+    from pmmlink.runtime.live_options import HOPS_S, MONITOR_DELAY_S, LiveOptions
 
     fps = float(settings.fps)
     hop_s = HOPS_S[settings.latency]
+    curves = character.rig.curves if character.rig is not None else LIVELINK_61
     return LiveOptions(
         fps=settings.fps,
         hop_s=hop_s,
@@ -150,8 +171,8 @@ def _options(settings: Config, monitor: bool) -> LiveOptions:
         delay_s=MONITOR_DELAY_S + 2 * hop_s if monitor else None,
         gate=settings.gate,
         gain_db=settings.gain,
-        smoother=Smoother(LIVELINK_61, fps, PRESET) if settings.smooth else None,
-        idle=IdleFace(LIVELINK_61, fps, settings.seed) if settings.idle else None,
+        smoothing=PRESET if settings.smooth else {},
+        idle=IdleFace(curves, fps, settings.seed) if settings.idle else None,
     )
 
 
@@ -194,7 +215,6 @@ def _run(
     """Show the session until it ends; whether it was broken off."""
     from pmmlink.cli.keys import Keys
     from pmmlink.cli.live_view import LiveShow
-    from pmmlink.curves import LIVELINK_61
     from pmmlink.runtime.record import TakeRecorder
 
     takes: list[TakeRecorder] = []
@@ -203,7 +223,7 @@ def _run(
         return takes[-1] if takes else None
 
     def make_take(name: Path, position: int, rate_hz: int) -> TakeRecorder:
-        take = TakeRecorder(name, position, rate_hz, settings.fps, show.note)
+        take = TakeRecorder(name, position, rate_hz, settings.fps, show.note, session.curves)
         takes.append(take)
         show.note(f"recording {take.wav} and {take.csv.name}")
         return take
@@ -216,10 +236,12 @@ def _run(
 
     show = LiveShow(console, session, lambda: fanout.stats, taking, as_json)
     interrupted = False
-    fanout.open(LIVELINK_61, settings.fps, settings.subject)
+    fanout.open(session.curves, settings.fps, settings.subject)
     try:
         with termination_as_interrupt(), Keys() as keys, show:
             events.append(show.note)
+            # What is loaded by now stays: the garbage collector need not look through it between two frames.
+            gc.freeze()
             session.start()
             where = ", ".join(fanout.stats)
             show.note(f"live: {session.source.name} to {where}, subject {settings.subject}")

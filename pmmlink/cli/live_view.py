@@ -19,6 +19,7 @@ from pmmlink.cli.progress import clock_text
 from pmmlink.runtime.live import Live
 from pmmlink.runtime.record import TakeRecorder
 from pmmlink.sinks import SinkStats
+from pmmlink.types import CurveFrame
 
 _EVERY_S = 1.0
 _FLOOR_DB = -60.0
@@ -158,7 +159,7 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         for left, right in zip(_CURVES[::2], _CURVES[1::2], strict=True):
             cells: list[RenderableType] = []
             for name in (left, right):
-                value = float(last.values[last.curves.index(name)]) if last is not None else 0.0
+                value = _value(last, name)
                 cells += [Text(name), ProgressBar(total=1.0, completed=value, width=20), Text(f"{value:.2f}")]
             curves.add_row(*cells)
         lines = [Text("  " + line, overflow="ellipsis", no_wrap=True) for line in self._lines()]
@@ -170,8 +171,15 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         last = self._session.stats.last
         if last is None:
             return _MOUTHS[0]
-        jaw, close = (float(last.values[last.curves.index(n)]) for n in ("jawOpen", "mouthClose"))
+        jaw, close = (_value(last, name) for name in ("jawOpen", "mouthClose"))
         return _MOUTHS[min(len(_MOUTHS) - 1, round(max(0.0, jaw - close) * 1.6 * (len(_MOUTHS) - 1)))]
+
+
+def _value(frame: CurveFrame | None, name: str) -> float:
+    """A curve of a frame; 0 where another rig has none of this name."""
+    if frame is None or name not in frame.curves:
+        return 0.0
+    return float(frame.values[frame.curves.index(name)])
 
 
 def _ms(seconds: float) -> float:

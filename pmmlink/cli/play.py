@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pmmlink.cli import options
+from pmmlink.cli.interrupt import STOPPED, termination_as_interrupt
 from pmmlink.config import DEFAULT_TARGET, Config, help_of
 from pmmlink.errors import ConfigError, RuntimeFault
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.1
 _SHOWN_CURVES = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthPressLeft", "mouthSmileLeft")
-_STOPPED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT, as shells expect."""
 
 
 def play(
@@ -123,7 +119,7 @@ def _play(source: FileSource, settings: Config, console: Console) -> None:
         _watch(playback, session, source, console)
     _summary(playback, session, source, character.name, console)
     if playback.interrupted:
-        raise typer.Exit(_STOPPED)
+        raise typer.Exit(STOPPED)
 
 
 def _open_output(source: FileSource, console: Console) -> SoundOutput | None:
@@ -162,7 +158,7 @@ def _watch(playback: Playback, session: Session, source: FileSource, console: Co
 
     total_s = source.length / source.rate_hz if source.length is not None else None
     view = LiveView(console, Path(source.name).name, total_s, lambda: playback.progress().position_s, lines)
-    with _termination_as_interrupt(), view:
+    with termination_as_interrupt(), view:
         playback.start()
         try:
             while not playback.wait(_POLL_S):
@@ -170,22 +166,6 @@ def _watch(playback: Playback, session: Session, source: FileSource, console: Co
         except KeyboardInterrupt:
             playback.stop()
             playback.wait()
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """A service manager's or Windows' request to end is answered like Ctrl-C: the mouth closes first."""
-
-    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
-        raise KeyboardInterrupt
-
-    wanted = [getattr(signal, name) for name in ("SIGTERM", "SIGBREAK") if hasattr(signal, name)]
-    before = {number: signal.signal(number, interrupt) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pmmlink.errors import RuntimeFault
+from pmmlink.sources.portaudio_devices import load_portaudio
 
 RATES_HZ = (8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000)
 """Sample rates that devices are asked for."""
@@ -64,24 +64,6 @@ def list_devices(rates_hz: tuple[int, ...] = RATES_HZ) -> list[SoundDevice]:
         )
         for index, info in enumerate(sounddevice.query_devices())
     ]
-
-
-def load_portaudio() -> Any:
-    """The module ``sounddevice``.
-
-    Raises:
-        RuntimeFault: PortAudio is not installed, or does not start.
-    """
-    try:
-        import sounddevice
-    except OSError:
-        raise RuntimeFault(
-            "PortAudio is not installed (Debian, Ubuntu: apt install libportaudio2; "
-            "macOS: brew install portaudio)"
-        ) from None
-    except Exception as fault:  # sounddevice starts PortAudio while it is imported
-        raise RuntimeFault(f"PortAudio does not start ({' '.join(str(fault).split())})") from None
-    return sounddevice
 
 
 def _opens(sounddevice: Any, index: int, info: Any, rate_hz: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from pmmlink.errors import RuntimeFault
 from pmmlink.runtime.base import Pull
 from pmmlink.runtime.clock import ClockSkew
+from pmmlink.sources.portaudio_devices import find_device, load_portaudio
 from pmmlink.types import FloatArray
 
 _BLOCK_S = 0.01
@@ -18,38 +19,39 @@ _SANE_LATENCY_S = 2.0
 
 
 class PortAudioDevice:
-    """The default output device, at the source's rate and channels where it can, else at its own.
+    """An output device, at the source's rate and channels where it can, else at its own.
 
     Args:
         rate_hz: wanted sample rate.
         channels: wanted channels; a device with fewer gets two or one.
         latency_s: latency asked of the device.
+        wanted: see :func:`~pmmlink.sources.portaudio_devices.find_device`; None is the default device.
 
     Raises:
         RuntimeFault: PortAudio is not installed, or there is no output device that opens.
+        ConfigError: no device or several fit what is wanted.
     """
 
-    def __init__(self, rate_hz: int, channels: int, latency_s: float = _LATENCY_S) -> None:
-        try:
-            import sounddevice
-        except OSError:
-            raise RuntimeFault(
-                "PortAudio is not installed (Debian, Ubuntu: apt install libportaudio2; "
-                "macOS: brew install portaudio)"
-            ) from None
+    def __init__(
+        self, rate_hz: int, channels: int, latency_s: float = _LATENCY_S, wanted: str | None = None
+    ) -> None:
+        sounddevice = load_portaudio()
+        index, info = find_device(wanted, "output")
         self._pull: Pull | None = None
         self._skew = ClockSkew()
         try:
-            info = sounddevice.query_devices(kind="output")
             self.name = str(info["name"])
             most = int(info["max_output_channels"])
             self.channels = channels if channels <= most else min(2, most)
             self.rate_hz = rate_hz
             try:
-                sounddevice.check_output_settings(channels=self.channels, dtype="float32", samplerate=rate_hz)
+                sounddevice.check_output_settings(
+                    device=index, channels=self.channels, dtype="float32", samplerate=rate_hz
+                )
             except sounddevice.PortAudioError:
                 self.rate_hz = int(info["default_samplerate"])
             self._stream = sounddevice.OutputStream(
+                device=index,
                 samplerate=self.rate_hz,
                 channels=self.channels,
                 dtype="float32",

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pmmlink.curves import LIVELINK_61
+from pmmlink.curves import LIVELINK_61, CurveSet
 from pmmlink.dsp.sinc import LiveResampler
 from pmmlink.errors import TargetError
 from pmmlink.runtime.timeline import first_frame_from, position_of
@@ -41,6 +41,7 @@ class TakeRecorder:
         rate_hz: sample rate of the recorded sound.
         fps: frame rate.
         on_event: told in one line when the disk fails.
+        curves: the curves of the frames; those of another rig are written as they are.
 
     Attributes:
         wav: the sound file.
@@ -52,7 +53,13 @@ class TakeRecorder:
     """
 
     def __init__(
-        self, name: Path, position: int, rate_hz: int, fps: Fraction, on_event: Callable[[str], None]
+        self,
+        name: Path,
+        position: int,
+        rate_hz: int,
+        fps: Fraction,
+        on_event: Callable[[str], None],
+        curves: CurveSet = LIVELINK_61,
     ) -> None:
         self.wav, self.csv = _free_names(name)
         self.lost = 0
@@ -64,14 +71,15 @@ class TakeRecorder:
         self._taken_s = Fraction(0)
         self._due = 0
         self._resampler = LiveResampler(rate_hz, rate_hz)
-        self._map = CurveMap(LIVELINK_61)
+        self._as_is = "jawOpen" not in curves
+        self._map = CurveMap(curves if self._as_is else LIVELINK_61)
         self._bytes = 0
         self._queue: queue.Queue[bytes | str | None] = queue.Queue(_QUEUE)
         try:
             self._sound_file: BinaryIO = self.wav.open("xb")
             self._face_file: BinaryIO = self.csv.open("xb", buffering=0)
             self._sound_file.write(self._header())
-            self._face_file.write(csv.header().encode())
+            self._face_file.write((csv.header(curves) if self._as_is else csv.header()).encode())
         except OSError as fault:
             raise TargetError(
                 f"--record {name}: cannot be written ({fault.strerror}); choose another place"
@@ -102,7 +110,8 @@ class TakeRecorder:
     def frame(self, frame: CurveFrame) -> None:
         """Take a frame."""
         if frame.index >= self._first_frame:
-            self._put(csv.row(Fraction(frame.index - self._first_frame) / frame.fps, self._map(frame)))
+            at = Fraction(frame.index - self._first_frame) / frame.fps
+            self._put(csv.row(at, self._map(frame), in_order=self._as_is))
 
     def close(self) -> None:
         """Finish both files. Harmless when repeated."""

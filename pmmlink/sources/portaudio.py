@@ -9,60 +9,11 @@ from typing import Any
 
 from pmmlink.errors import ConfigError, RuntimeFault
 from pmmlink.sources.microphone import Take
+from pmmlink.sources.portaudio_devices import find_device, load_portaudio
 from pmmlink.types import FloatArray
-
-_HOST_APIS = ("Windows WASAPI", "Core Audio", "PulseAudio", "ALSA")
-"""Where one device appears several times, the first of these is taken: the shortest way."""
 
 _MOST_CHANNELS = 2
 _ASK_DEFAULT = "import sounddevice as s; print(s.query_devices(kind='input')['name'])"
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except OSError:
-        raise RuntimeFault(
-            "PortAudio is not installed (Debian, Ubuntu: apt install libportaudio2; "
-            "macOS: brew install portaudio)"
-        ) from None
-    return sounddevice
-
-
-def find_input(wanted: str | None) -> tuple[int, dict[str, Any]]:
-    """Index and description of an input device.
-
-    Args:
-        wanted: index, name, or part of a name, in any case; None is the system's default.
-
-    Raises:
-        RuntimeFault: PortAudio is missing, or there is no input device.
-        ConfigError: no device or several fit; with the names there are.
-    """
-    sounddevice = _sounddevice()
-    devices = [dict(d) for d in sounddevice.query_devices()]
-    inputs = {i: d for i, d in enumerate(devices) if d["max_input_channels"] > 0}
-    if not inputs:
-        raise RuntimeFault("no microphone: the system shows no input device; plug one in and try again")
-    if wanted is None:
-        default = int(sounddevice.default.device[0])
-        if default not in inputs:
-            raise RuntimeFault("no default microphone; name one: --mic NAME (pmmlink devices lists them)")
-        return default, inputs[default]
-    if wanted.isdecimal():
-        if int(wanted) not in inputs:
-            raise ConfigError(f"--mic {wanted}: no input device has this number; there are {_list(inputs)}")
-        return int(wanted), inputs[int(wanted)]
-    found = {i: d for i, d in inputs.items() if str(d["name"]).casefold() == wanted.casefold()}
-    found = found or {i: d for i, d in inputs.items() if wanted.casefold() in str(d["name"]).casefold()}
-    if not found:
-        raise ConfigError(f"--mic {wanted}: no input device has this in its name; there are {_list(inputs)}")
-    apis = [str(api["name"]) for api in sounddevice.query_hostapis()]
-    if len({str(d["name"]) for d in found.values()}) > 1:
-        raise ConfigError(f"--mic {wanted}: fits several devices: {_list(found)}; give more of the name")
-    rank = {name: i for i, name in enumerate(_HOST_APIS)}
-    index = min(found, key=lambda i: rank.get(apis[found[i]["hostapi"]], len(rank)))
-    return index, found[index]
 
 
 def default_input_name() -> str:
@@ -81,7 +32,7 @@ def default_input_name() -> str:
 
 def refresh_devices() -> None:
     """Let PortAudio read the list of devices anew; no stream may be open."""
-    sounddevice = _sounddevice()
+    sounddevice = load_portaudio()
     sounddevice._terminate()
     sounddevice._initialize()
 
@@ -90,7 +41,7 @@ class PortAudioInput:
     """An input device at its own rate, one or two channels.
 
     Args:
-        wanted: see :func:`find_input`.
+        wanted: see :func:`~pmmlink.sources.portaudio_devices.find_device`.
         block_s: sound delivered at once.
 
     Raises:
@@ -99,8 +50,8 @@ class PortAudioInput:
     """
 
     def __init__(self, wanted: str | None, block_s: float) -> None:
-        sounddevice = _sounddevice()
-        index, info = find_input(wanted)
+        sounddevice = load_portaudio()
+        index, info = find_device(wanted, "input")
         self.name = str(info["name"])
         self.rate_hz = int(info["default_samplerate"])
         self.channels = min(_MOST_CHANNELS, int(info["max_input_channels"]))
@@ -157,7 +108,3 @@ def open_microphone(wanted: str | None, block_s: float, fresh: bool) -> PortAudi
         if not fresh:
             raise
         raise RuntimeFault(str(fault)) from None
-
-
-def _list(devices: dict[int, dict[str, Any]]) -> str:
-    return ", ".join(f"{i} {d['name']!r}" for i, d in devices.items())

@@ -2,9 +2,8 @@
 
 Binary messages are mono 16-bit PCM, little-endian, in pieces of any length; text messages are JSON:
 ``{"event": "flush"}`` at the end of a sentence, ``{"event": "interrupt"}`` for barge-in. The server answers
-what it cannot use with ``{"event": "error", "message": ...}`` and goes on. The queue holds a minute; a
-client that is further ahead is read no more until there is room, so an interrupt should be sent before
-that, or on a connection of its own.
+what it cannot use with ``{"event": "error", "message": ...}`` and goes on. An agent may be ten minutes
+ahead of what is heard; an interrupt is obeyed at once all the same.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pmmlink.errors import ConfigError, RuntimeFault
+from pmmlink.sources.backlog import SpeechBacklog
 from pmmlink.sources.live import Intake
-from pmmlink.sources.push import CAPACITY_S, decode, require_rate
+from pmmlink.sources.push import CAPACITY_S, require_rate
 
 HOST = "127.0.0.1"
 _MOST_BYTES = 1 << 22
@@ -55,8 +55,7 @@ class WebSocketSource:
         self.intake = Intake(require_rate(rate_hz, "--rate"), 1, CAPACITY_S, now)
         self.port = port
         self._on_event = on_event
-        self._stopped = threading.Event()
-        self._one_writer = threading.Lock()
+        self._backlog = SpeechBacklog(self.intake)
         self._server: Any = None
         try:
             import websockets.sync.server  # noqa: F401
@@ -79,10 +78,11 @@ class WebSocketSource:
                 f"--ws {self.port}: cannot listen there ({fault.strerror or fault}); choose another port"
             ) from None
         self.port = self._server.socket.getsockname()[1]
+        self._backlog.start()
         threading.Thread(target=self._server.serve_forever, name="pmmlink ws", daemon=True).start()
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._backlog.stop()
         if self._server is not None:
             self._server.shutdown()
 
@@ -101,18 +101,13 @@ class WebSocketSource:
                     data = rest + message
                     whole = len(data) - len(data) % 2
                     rest = data[whole:]
-                    self._take(data[:whole])
+                    self._backlog.put(data[:whole])
         except ConnectionClosed:
             pass  # said below, like a farewell
         finally:
             # Whatever was said so far is a sentence; the agent may come back.
-            self.intake.flush()
+            self._backlog.flush()
             self._on_event(f"{self.name}: agent gone")
-
-    def _take(self, data: bytes) -> None:
-        samples = decode(data, "s16le")
-        with self._one_writer:
-            self.intake.put(samples[:, None], self._stopped.is_set, time.sleep)
 
     def _command(self, message: str) -> str:
         """Obey a text message; what was wrong with it, or nothing."""
@@ -122,9 +117,9 @@ class WebSocketSource:
             return "not JSON"
         event = content.get("event") if isinstance(content, dict) else None
         if event == "flush":
-            self.intake.flush()
+            self._backlog.flush()
         elif event == "interrupt":
-            self.intake.interrupt()
+            self._backlog.interrupt()
         else:
             return 'expected {"event": "flush"} or {"event": "interrupt"}'
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -20,33 +21,43 @@ JAW = LIVELINK_61.index("jawOpen")
 
 
 class Listener(threading.Thread):
-    """Collects OSC messages until a ``bye``."""
+    """Collects OSC messages until a ``bye``, or until nobody asks for them any more."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(20)
+        self._socket.settimeout(0.1)
         self.url = f"osc://127.0.0.1:{self._socket.getsockname()[1]}"
         self.frames: list[Frame] = []
-        self.bye = False
+        self.bye = self.unwanted = False
         self.start()
 
     def run(self) -> None:
-        while not self.bye:
-            message = decode(self._socket.recv(65536))
+        while not (self.bye or self.unwanted):
+            try:
+                message = decode(self._socket.recv(65536))
+            except TimeoutError:
+                continue
             if isinstance(message, Frame):
                 self.frames.append(message)
             self.bye = isinstance(message, Bye)
         self._socket.close()
 
 
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener()
+    yield listener
+    listener.unwanted = True
+    listener.join(20)
+
+
 def session(listener: Listener, **options: object) -> pmmlink.Session:
     return pmmlink.Session([listener.url], animator=LoudnessAnimator(), **options)  # type: ignore[arg-type]
 
 
-def test_pushed_speech_moves_the_mouth_and_ends_closed() -> None:
-    listener = Listener()
+def test_pushed_speech_moves_the_mouth_and_ends_closed(listener: Listener) -> None:
     with session(listener, rate_hz=24_000) as speech:
         speech.push(voice(0.5, 24_000))
         speech.push((voice(0.3, 24_000) * 32767).astype(np.int16))
@@ -61,8 +72,7 @@ def test_pushed_speech_moves_the_mouth_and_ends_closed() -> None:
     assert [frame.time_us for frame in listener.frames[:4]] == [0, 33_333, 66_667, 100_000]
 
 
-def test_an_interrupt_silences_a_long_speech() -> None:
-    listener = Listener()
+def test_an_interrupt_silences_a_long_speech(listener: Listener) -> None:
     with session(listener) as speech:
         speech.push(voice(30.0))
         time.sleep(0.5)
@@ -73,8 +83,7 @@ def test_an_interrupt_silences_a_long_speech() -> None:
     assert listener.frames[-1].values[JAW] == 0.0
 
 
-def test_leaving_early_lets_what_was_pushed_be_heard_out() -> None:
-    listener = Listener()
+def test_leaving_early_lets_what_was_pushed_be_heard_out(listener: Listener) -> None:
     with session(listener) as speech:
         speech.push(voice(0.6))
     listener.join(20)
@@ -90,8 +99,10 @@ def test_leaving_early_lets_what_was_pushed_be_heard_out() -> None:
         (b"abc", "whole 16-bit samples"),
     ],
 )
-def test_sound_that_cannot_be_is_refused_with_the_reason(pcm: object, reason: str) -> None:
-    with session(Listener()) as speech, pytest.raises(AudioError, match=reason):
+def test_sound_that_cannot_be_is_refused_with_the_reason(
+    listener: Listener, pcm: object, reason: str
+) -> None:
+    with session(listener) as speech, pytest.raises(AudioError, match=reason):
         speech.push(pcm)  # type: ignore[arg-type]
 
 

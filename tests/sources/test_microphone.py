@@ -7,7 +7,7 @@ import pytest
 
 from pmmlink.errors import ConfigError, RuntimeFault
 from pmmlink.sources.microphone import Microphone
-from pmmlink.sources.portaudio import find_input
+from pmmlink.sources.portaudio_devices import find_device
 from pmmlink.testing import FakeInputDevice, VirtualTime
 
 
@@ -98,7 +98,7 @@ def test_lost_sound_is_counted_on_both_sides() -> None:
 
 def test_without_such_a_device_the_reason_is_one_line() -> None:
     with pytest.raises((RuntimeFault, ConfigError)) as caught:
-        find_input("no microphone has this name")
+        find_device("no microphone has this name", "input")
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith(

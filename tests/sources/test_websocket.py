@@ -69,3 +69,28 @@ def test_a_message_that_means_nothing_is_answered_and_the_connection_stays(
 def test_a_taken_port_is_refused_in_one_line(source: WebSocketSource) -> None:
     with pytest.raises(ConfigError, match=rf"--ws {source.port}: cannot listen there .*choose another port"):
         WebSocketSource(source.port, 16_000).start()
+
+
+def test_an_interrupt_is_obeyed_at_once_by_an_agent_that_is_minutes_ahead(source: WebSocketSource) -> None:
+    with connect(source.name) as agent:
+        for _ in range(4):
+            agent.send(b"\1\0" * 16_000 * 30)
+        until(lambda: source.intake.waiting > 55 * 16_000)
+        sent_s = time.monotonic()
+        agent.send('{"event": "interrupt"}')
+        agent.send(b"\1\0" * 100)
+        dropped: list[int] = []
+
+        def taken() -> bool:
+            count = source.intake.take_interrupt()
+            if count is not None:
+                dropped.append(count)
+            return bool(dropped)
+
+        until(taken)
+        assert time.monotonic() - sent_s < 5.0
+        assert dropped[0] > 55 * 16_000
+        # Neither the rest of the minutes before nor anything but the new sentence follows.
+        until(lambda: source.intake.waiting >= 100)
+        time.sleep(0.1)
+        assert source.intake.waiting == 100

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pmmlink.errors import RuntimeFault
-from pmmlink.runtime.devices import list_devices, load_portaudio
+from pmmlink.runtime.devices import list_devices
 from pmmlink.runtime.doctor.check import Finding, Level
+from pmmlink.sources.portaudio_devices import load_portaudio
 
 
 def check_portaudio() -> Finding:
