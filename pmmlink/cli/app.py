@@ -19,7 +19,7 @@ from pmmlink.cli.devices import devices
 from pmmlink.cli.doctor import doctor
 from pmmlink.cli.eval import evaluate
 from pmmlink.cli.listen import listen
-from pmmlink.cli.live import live
+from pmmlink.cli.live import LiveCommand, live
 from pmmlink.cli.model import app as model_app
 from pmmlink.cli.play import play
 from pmmlink.cli.preview import preview
@@ -37,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("play")(play)
-app.command("live")(live)
+app.command("live", cls=LiveCommand)(live)
 app.command("bake")(bake)
 app.command("listen")(listen)
 app.command("preview")(preview)
