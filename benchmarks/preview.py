@@ -27,14 +27,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "preview"))
 from chromium_page import CHROMIUM, Chromium, Page
 
 from pmmlink.curves import ARKIT_52, LIVELINK_61
-from pmmlink.preview.head import load_head
+from pmmlink.model.animator import load_animator
 from pmmlink.preview.hub import Hub
 from pmmlink.preview.image import read_picture, write_png
 from pmmlink.preview.pack import packed_head
 from pmmlink.preview.server import PreviewServer, Recording
-from pmmlink.preview.take import read_animation
+from pmmlink.preview.subdivide import load_smooth_head
+from pmmlink.preview.take import Animation
+from pmmlink.preview.tuning import Tuning
 from pmmlink.resources import sample_speech
-from pmmlink.runtime.bake import bake_file
+from pmmlink.retarget import load_profile, retarget_take
+from pmmlink.runtime.calibrate import predict, read_sound
+from pmmlink.types import MODEL_FPS
 
 _TICKS_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -189,46 +193,69 @@ def measure_page(page: Page, server: PreviewServer) -> None:
 
 
 def save_screenshots(folder: Path) -> None:
-    """The sample speech at an open vowel, at a P, B or M, and at rest."""
-    with tempfile.TemporaryDirectory() as temporary:
-        take = Path(temporary) / "sample.csv"
-        bake_file(sample_speech(), take)
-        animation = read_animation(take)
-    gap = load_head().lip_gap_mm(animation.values[:, : len(ARKIT_52)])
-    jaw, close = (animation.values[:, ARKIT_52.index(name)] for name in ("jawOpen", "mouthClose"))
+    """The sample speech at an open vowel, at a P, B or M, and at rest; and a profile tuned by hand."""
+    animator = load_animator()
+    raw = predict(animator, read_sound(sample_speech()))
+    animation = Animation(retarget_take(load_profile(), raw, MODEL_FPS), MODEL_FPS)
+    curves = animation.values[:, : len(ARKIT_52)]
+    gap = load_smooth_head().lip_gap_mm(curves)
+    jaw, close = (curves[:, ARKIT_52.index(name)] for name in ("jawOpen", "mouthClose"))
     moments = {
         "vowel": int(np.argmax(gap)),
         "bilabial": int(np.argmax(np.where(gap < 0.3, close, 0))),
-        "rest": int(np.argmax(np.abs(animation.values).max(axis=1) < 0.02)),
+        "rest": int(np.argmin(np.abs(curves).max(axis=1))),
     }
     recording = Recording(animation, sample_speech())
     with PreviewServer("sample", recording, port=0) as server, Chromium(Path(tempfile.mkdtemp())) as browser:
         page = browser.page
-        page.call(
-            "Emulation.setDeviceMetricsOverride", width=1000, height=640, deviceScaleFactor=2, mobile=False
-        )
-        page.goto(f"{server.url}?detail=fine")
+        open_sharp(page, f"{server.url}?detail=fine", (1000, 640))
         for name, frame in moments.items():
             page.js(f"window.pmmlink.source.seek({frame / float(animation.fps) + 1e-4})")
-            time.sleep(2)
-            raw = folder / f"preview_{name}.png"
-            raw.write_bytes(page.screenshot())
-            picture = read_picture(raw).astype(np.uint16)
-            height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-            small = picture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean(axis=(1, 3))
-            write_png(raw, np.rint(small).astype(np.uint8))
+            page.wait_for(f"Math.abs(window.pmmlink.face.lipGapMm() - {float(gap[frame])}) < 0.2")
+            save_shot(page, folder / f"preview_{name}.png")
             shown = page.js("window.pmmlink.face.lipGapMm()")
-            print(f"{raw.name}: frame {frame}, jawOpen {jaw[frame]:.2f}, lip gap on the page {shown:.1f} mm")
+            print(f"preview_{name}.png: frame {frame}, jawOpen {jaw[frame]:.2f}, lips {shown:.1f} mm apart")
+    tuning = Tuning(load_profile(Path("metahuman")), raw, MODEL_FPS, target=folder / "anna.yaml")
+    recording = Recording(Animation(tuning.values(), MODEL_FPS), sample_speech(), tuning)
+    with PreviewServer("by hand", recording, port=0) as server, Chromium(Path(tempfile.mkdtemp())) as browser:
+        page = browser.page
+        open_sharp(page, f"{server.url}?detail=fine", (1200, 760))
+        page.js(f"window.pmmlink.source.seek({moments['vowel'] / 30 + 1e-4})")
+        page.js("document.querySelector('[data-curve=jawOpen] .tools button').click()")
+        tuning.apply(b'{"do": "set", "curve": "jawOpen", "settings": {"gain": 1.3, "maximum": 0.8}}')
+        page.wait_for("document.querySelector('[data-curve=jawOpen]').classList.contains('changed')")
+        save_shot(page, folder / "calibrate_by_hand.png")
+
+
+def open_sharp(page: Page, url: str, size: tuple[int, int]) -> None:
+    """Opens a page at twice the pixels, for smooth edges."""
+    page.call(
+        "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=2, mobile=False
+    )
+    page.goto(url)
+
+
+def save_shot(page: Page, path: Path) -> None:
+    """The page at half its pixels."""
+    time.sleep(2)
+    path.write_bytes(page.screenshot())
+    picture = read_picture(path).astype(np.uint16)
+    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+    small = picture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean(axis=(1, 3))
+    write_png(path, np.rint(small).astype(np.uint8))
 
 
 def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description="Measures the preview.")
     parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--screenshots", type=Path, help="also save three pictures in this folder")
+    parser.add_argument("--screenshots", type=Path, help="save four pictures in this folder, measure nothing")
     arguments = parser.parse_args()
     if CHROMIUM is None:
         raise SystemExit("no Chromium on this machine")
+    if arguments.screenshots:
+        save_screenshots(arguments.screenshots)
+        return
     whole, coarse = (len(packed_head(part)) / 1e6 for part in (False, True))
     print(
         f"{os.cpu_count()} cores; the head is {whole:.1f} MB once ({coarse:.1f} MB coarse), a frame 336 bytes"
@@ -240,8 +267,6 @@ def main() -> None:
         sound = long_speech(Path(folder))
         for viewers in (1, 2):
             measure_live(sound, arguments.seconds, viewers)
-    if arguments.screenshots:
-        save_screenshots(arguments.screenshots)
 
 
 if __name__ == "__main__":

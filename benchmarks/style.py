@@ -10,21 +10,22 @@ the weights were not trained on either. The stored style is the one that trainin
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from pmmlink.curves import MODEL_32
-from pmmlink.model.animator import Animator, load_animator
+from pmmlink.model.checkpoint import load_model
+from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.model.style_fit import fit_style
-from pmmlink.model.styles import save_style, style_vector
+from pmmlink.model.styles import style_vector
 from pmmlink.retarget import Profile, Retargeter, TimeShift
 from pmmlink.retarget.fit import Recording, fit_profile
-from pmmlink.runtime.calibrate import predict, profile_of, read_sound
+from pmmlink.runtime.calibrate import profile_of, read_sound
 from pmmlink.train.corpus import facegood, grid
 from pmmlink.train.corpus.base import split_of
 from pmmlink.train.corpus.curve_csv import read_curves
@@ -56,11 +57,12 @@ def facegood_clips(root: Path, takes: tuple[str, ...]) -> Iterator[Clip]:
             yield piece, recorded[at : at + _PIECE_FRAMES]
 
 
-def recordings(animator: Animator, clips: list[Clip]) -> list[Recording]:
+def recordings(model: PMMTalk, style: torch.Tensor, clips: list[Clip]) -> list[Recording]:
     """What the model says of each clip, next to what was measured."""
     made = []
     for sound, recorded in clips:
-        predicted = predict(animator, sound)
+        with torch.inference_mode():
+            predicted = model(torch.from_numpy(sound)[None, :, None], style[None])[0].numpy()
         count = min(len(predicted), len(recorded))
         made.append(Recording(predicted[:count], recorded[:count]))
     return made
@@ -78,44 +80,45 @@ def error(made: list[Recording], profile: Profile | None = None) -> float:
     return float(np.nanmean(np.concatenate(errors)))
 
 
-def measure(speaker: str, fitted: list[Clip], others: list[Clip]) -> None:
+def measure(speaker: str, model: PMMTalk, fitted: list[Clip], others: list[Clip]) -> None:
     """Prints one speaker's lines."""
-    plain = load_animator(style="default")
+    default = style_vector(model, "default")
     seconds = [sum(len(sound) for sound, _ in clips) / 16000 for clips in (fitted, others)]
     print(
         f"{speaker}: fitted to {seconds[0]:.0f} s, measured on {seconds[1]:.0f} s of other speech", flush=True
     )
-    made, held = recordings(plain, fitted), recordings(plain, others)
+    made, held = recordings(model, default, fitted), recordings(model, default, others)
     profile = profile_of(fit_profile(made), speaker)
     print(f"  nothing fitted      {error(held):.4f}")
     print(f"  profile             {error(held, profile):.4f}", flush=True)
-    found = fit_style(plain.model, fitted, style_vector(plain.model, "default"))
-    inside = f"inside the take {found.held_out_before:.4f} -> {found.held_out_after:.4f}"
-    print(f"  style fit: on its own take {found.error_before:.4f} -> {found.error_after:.4f}, {inside}")
+    stored = recordings(model, style_vector(model, speaker), others)
+    print(f"  stored style        {error(stored):.4f}", flush=True)
+    found = fit_style(model, fitted, default)
+    held_out = f"its last quarter, held out, {found.held_out_before:.4f} -> {found.held_out_after:.4f}"
+    print(f"  style fit: own take {found.error_before:.4f} -> {found.error_after:.4f}; {held_out}")
     if found.kept:
         print(f"  style kept: {found.kept}")
-    with tempfile.TemporaryDirectory() as folder:
-        save_style(path := Path(folder) / "fitted.json", plain.model, found.vector)
-        styled = Animator(plain.model, str(path))
-    made, held = recordings(styled, fitted), recordings(styled, others)
+    made, held = recordings(model, found.vector, fitted), recordings(model, found.vector, others)
     print(f"  style               {error(held):.4f}")
     both = profile_of(fit_profile(made), speaker)
-    print(f"  style and profile   {error(held, both):.4f}")
-    stored = load_animator(style=speaker)
-    print(f"  stored style        {error(recordings(stored, others)):.4f}", flush=True)
+    print(f"  style and profile   {error(held, both):.4f}", flush=True)
 
 
 def main() -> None:
     """Command line of the benchmark."""
     parser = argparse.ArgumentParser(description="Measures calibration on held-out speech.")
     parser.add_argument("data", type=Path, help="the folder that holds grid_s1 and facegood_zh")
-    parser.add_argument("--clips", type=int, default=20, help="GRID clips to fit to, and to measure on")
+    parser.add_argument("--clips", type=int, default=20, help="clips of 3 s to fit to, and to measure on")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    train, test = (list(grid_clips(arguments.data, split))[: arguments.clips] for split in ("train", "test"))
-    measure("grid_s1", train, test)
+    model, _ = load_model()
+    pieces = max(1, arguments.clips * 3 // 10)
+    train, test = (
+        list(islice(grid_clips(arguments.data, split), arguments.clips)) for split in ("train", "test")
+    )
+    measure("grid_s1", model, train, test)
     takes = [list(facegood_clips(arguments.data, (take,))) for take in ("1114_2_01", "1114_2_04")]
-    measure("facegood_zh", takes[0][:6], takes[1])
+    measure("facegood_zh", model, takes[0][:pieces], takes[1][:pieces])
 
 
 if __name__ == "__main__":

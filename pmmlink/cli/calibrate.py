@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pmmlink.model.animator import Animator
-    from pmmlink.retarget.fit import Fit
+    from pmmlink.retarget.fit import CurveFit, Fit
     from pmmlink.runtime.calibrate import ActorTake
+    from pmmlink.types import FloatArray
+
+_PLOTTED = 6
+_PLOTTED_S = 15.0
 
 
 def calibrate(
@@ -219,31 +223,56 @@ def _report(fit: Fit, console: Console) -> None:
 
 
 def _draw(predicted: object, actor: ActorTake, fit: Fit, path: Path) -> None:
-    """Recorded, predicted and fitted curves over time, the fitted ones that move most."""
+    """Recorded, predicted and fitted curves over time: those that move most, where they move most."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import numpy as np
     from matplotlib import pyplot as plt
 
-    from pmmlink.curves import MODEL_32
+    from pmmlink.curves import MODEL_32, mirror_of
 
     rows = np.asarray(predicted)
     count = min(len(rows), len(actor.recorded))
-    seconds = np.arange(count) / 30
     fitted = [result for result in fit.curves if not result.kept] or list(fit.curves)
     spread = {r.curve: float(actor.recorded[:, MODEL_32.index(r.curve)].std()) for r in fitted}
-    shown = sorted(fitted, key=lambda r: -spread[r.curve])[:6]
-    figure, axes = plt.subplots(len(shown), 1, figsize=(12, 2 * len(shown)), sharex=True, squeeze=False)
-    for axis, result in zip(axes[:, 0], shown, strict=True):
-        column = MODEL_32.index(result.curve)
+    shown: list[CurveFit] = []
+    for result in sorted(fitted, key=lambda r: -spread[r.curve]):
+        if mirror_of(result.curve) not in {other.curve for other in shown}:  # both sides look alike
+            shown.append(result)
+    shown = shown[:_PLOTTED]
+    columns = [MODEL_32.index(result.curve) for result in shown]
+    first, last = _busiest(actor.recorded[:count, columns], round(_PLOTTED_S * 30))
+    part = slice(first, last)
+    seconds = np.arange(count) / 30
+    figure, axes = plt.subplots(len(shown), 1, figsize=(12, 1.7 * len(shown) + 1), sharex=True, squeeze=False)
+    for axis, result, column in zip(axes[:, 0], shown, columns, strict=True):
         x = np.interp(np.arange(count) - fit.delay_frames, np.arange(count), rows[:count, column])
-        axis.plot(seconds, actor.recorded[:count, column], label="recorded", color="black", linewidth=1)
-        axis.plot(seconds, rows[:count, column], label="before", color="tab:red", linewidth=0.8)
-        axis.plot(seconds, np.clip(result.gain * x + result.offset, 0, 1), label="after", color="tab:blue")
-        axis.set_ylabel(result.curve)
-    axes[0, 0].legend(loc="upper right")
-    axes[-1, 0].set_xlabel("seconds")
-    figure.tight_layout()
+        after = np.clip(result.gain * x + result.offset, 0, 1)
+        recorded = actor.recorded[part, column]
+        axis.fill_between(seconds[part], recorded, color="0.85")
+        axis.plot(seconds[part], recorded, label="recorded", color="0.4", linewidth=1)
+        axis.plot(seconds[part], rows[part, column], label="before", color="tab:red", linewidth=0.9)
+        axis.plot(seconds[part], after[part], label="after", color="tab:blue", linewidth=1.5)
+        what = f"gain {result.gain:.2f}, offset {result.offset:+.3f}, trust {result.confidence:.2f}"
+        error = f"error {result.error_before:.3f} → {result.error_after:.3f}"
+        axis.set_title(f"{result.curve}: {result.kept or f'{what}; {error}'}", loc="left", fontsize=9)
+        axis.set_xlim(first / 30, last / 30)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1, 0].set_xlabel(f"seconds of the take; the face follows by {fit.delay_ms:.0f} ms")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper right", ncols=3, frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 0.97))
     figure.savefig(path, dpi=100)
     plt.close(figure)
+
+
+def _busiest(recorded: FloatArray, length: int) -> tuple[int, int]:
+    """The stretch of ``[T, C]`` of at most ``length`` frames in which most moves."""
+    import numpy as np
+
+    if len(recorded) <= length:
+        return 0, len(recorded)
+    moved = np.concatenate([[0.0], np.nancumsum(np.nansum(np.abs(np.diff(recorded, axis=0)), axis=1))])
+    first = int(np.argmax(moved[length - 1 :] - moved[: len(moved) - length + 1]))
+    return first, first + length
