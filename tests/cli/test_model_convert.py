@@ -112,11 +112,20 @@ def latents(model: Any, sound: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def test_weights_of_unlimited_context_are_refused_for_streaming(sources: Path) -> None:
-    model, _ = convert(parts(sources), small(left_context=None, chunk=None))
+def test_weights_of_unlimited_context_are_refused_for_streaming(
+    pmmlink: Run, speech: Path, tmp_path: Path, sources: Path
+) -> None:
+    model, card = convert(parts(sources), small(left_context=None, chunk=None))
     assert model(torch.randn(1, 8000, 1) * 0.1).shape == (1, 15, 32)
     with pytest.raises(CheckpointError, match="cannot stream"):
         Animator(model)
+    whole = tmp_path / "whole.safetensors"
+    save_model(model, whole, card)
+    refused = pmmlink("bake", speech, "-o", "take.csv", "--weights", whole)
+    assert refused.code == 2
+    assert "cannot stream" in refused.err
+    assert len(refused.err.strip().splitlines()) == 1
+    assert "whole clip" in pmmlink("model", "info", "--weights", whole).out
 
 
 def test_a_part_left_out_switches_its_modality_off(sources: Path) -> None:

@@ -81,6 +81,8 @@ def convert(parts: Parts, base: PMMTalkConfig, *, seed: int = 0) -> tuple[PMMTal
     if generator is None and parts.face is not None:
         raise CheckpointError("a reference face is of use only with a talking head")
     config = _sized(base, parts, files, sizes, generator)
+    face = parts.face or ASSETS / "reference_face.png"
+    picture = read_face(face, config.talking_head.image_size) if generator is not None else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = PMMTalk(config)
@@ -91,10 +93,9 @@ def convert(parts: Parts, base: PMMTalkConfig, *, seed: int = 0) -> tuple[PMMTal
         card["sources"][part] = _origin(found.name, found.weights, found.licence)
         if part == "text":
             card["sources"][part] += f"; CTC blank is symbol {sizes[part].blank}"
-    if generator is not None and parts.talking_head is not None:
+    if generator is not None and picture is not None and parts.talking_head is not None:
         load_talking_head(model.talking_head, generator)
-        face = parts.face or ASSETS / "reference_face.png"
-        model.reference_face.copy_(read_face(face, config.talking_head.image_size))
+        model.reference_face.copy_(picture)
         head = parts.talking_head
         card["sources"]["talking head"] = _origin(head.name, head, _WAV2LIP_LICENCE)
         licence = "CC0 (pmmlink's own)" if parts.face is None else NOT_STATED

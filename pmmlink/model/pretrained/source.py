@@ -21,7 +21,7 @@ class PretrainedFiles:
     """The files of one pretrained model.
 
     Attributes:
-        name: folder or hub name, as it was asked for.
+        name: hub name, or the folder's own name without the path to it.
         config: its ``config.json``.
         weights: its ``model.safetensors`` or ``pytorch_model.bin``.
         vocabulary: its ``vocab.json``, if that was asked for.
@@ -47,7 +47,7 @@ def find_pretrained(source: str, *, vocabulary: bool = False) -> PretrainedFiles
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
-        return _local(source, folder, vocabulary)
+        return _local(folder, vocabulary)
     if _HUB_NAME.fullmatch(source):
         return _download(source, vocabulary)
     raise CheckpointError(
@@ -55,7 +55,7 @@ def find_pretrained(source: str, *, vocabulary: bool = False) -> PretrainedFiles
     )
 
 
-def _local(source: str, folder: Path, vocabulary: bool) -> PretrainedFiles:
+def _local(folder: Path, vocabulary: bool) -> PretrainedFiles:
     for name in ("config.json", *(["vocab.json"] if vocabulary else [])):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder}: {name} is missing")
@@ -66,7 +66,7 @@ def _local(source: str, folder: Path, vocabulary: bool) -> PretrainedFiles:
         raise CheckpointError(f"{folder}: neither {WEIGHTS[0]} nor {WEIGHTS[1]} is there{hint}")
     card = folder / "README.md"
     return PretrainedFiles(
-        source,
+        folder.resolve().name,
         folder / "config.json",
         weights,
         folder / "vocab.json" if vocabulary else None,
