@@ -15,6 +15,9 @@ CAPACITY_S = 4.0
 STALL_S = 1.0
 """A device that delivers nothing for so long is given up."""
 
+START_S = 5.0
+"""A device that was opened just now may take so long to begin, as wireless ones do."""
+
 RETRY_S = 1.0
 DEFAULT_CHECK_S = 15.0
 
@@ -80,6 +83,7 @@ class Microphone:
         self._lost_at_s = 0.0
         self._retry_at_s = 0.0
         self._last_take_s = 0.0
+        self._begun = False
         self._known_default = ""
         self._check_at_s = 0.0
         self._stopped = threading.Event()
@@ -116,7 +120,7 @@ class Microphone:
             if now >= self._retry_at_s:
                 self._retry_at_s = now + RETRY_S
                 self._reopen(now)
-        elif now - self._last_take_s > STALL_S:
+        elif now - self._last_take_s > (STALL_S if self._begun else START_S):
             self._on_event(f"microphone {self.name!r} is gone; waiting for it, the face rests")
             self._let_go(now)
         elif self._default_name is not None and now >= self._check_at_s:
@@ -148,11 +152,11 @@ class Microphone:
         self._on_event(f"microphone {self.name!r} is back after {now - self._lost_at_s:.1f} s")
 
     def _begin(self, device: InputDevice) -> None:
-        self._last_take_s = self._now()
+        self._last_take_s, self._begun = self._now(), False
         intake = self.intake
 
         def take(samples: FloatArray, captured_s: float, lost: bool) -> None:
-            self._last_take_s = self._now()
+            self._last_take_s, self._begun = self._now(), True
             intake.offer(samples, captured_s, lost)
 
         device.start(take)

@@ -87,9 +87,9 @@ class PortAudioInput:
     def _callback(self, sound: FloatArray, frames: int, times: Any, status: Any) -> None:
         now = time.perf_counter()
         age_s = times.currentTime - times.inputBufferAdcTime
-        # Some drivers leave the times at 0 or make them up.
-        age_s = age_s if 0.0 < age_s < 1.0 else frames / self.rate_hz
-        captured_s = now - age_s + frames / self.rate_hz
+        length_s = frames / self.rate_hz
+        # Some drivers leave the times at 0 or make them up: a block is no younger than it is long.
+        captured_s = now - age_s + length_s if length_s < age_s < 1.0 else now
         if self._take is not None:
             self._take(sound, captured_s, bool(status.input_overflow))
 

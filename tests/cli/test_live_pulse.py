@@ -1,4 +1,7 @@
-"""A real PortAudio microphone: the monitor of a PulseAudio null sink, where PulseAudio is installed."""
+"""Real PortAudio devices: PulseAudio null sinks, where PulseAudio is installed.
+
+What is played into the sink ``talk`` is heard by the microphone of the same name; ``ear`` is a loudspeaker.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,45 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("pulseaudio") is None or shutil.which("pacat") is None,
-        reason="needs pulseaudio and pacat (apt install pulseaudio pulseaudio-utils libasound2-plugins)",
-    ),
-]
+PROGRAMS = ("pulseaudio", "paplay", "parec")
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, PROGRAMS)),
+    reason="needs PulseAudio (apt install pulseaudio pulseaudio-utils libasound2-plugins libportaudio2)",
+)
+
+ALSA = """
+pcm.!default {type pulse}
+ctl.!default {type pulse}
+pcm.talk {type pulse device talk.monitor hint {show on}}
+pcm.ear {type pulse device ear hint {show on}}
+"""
 
 
 @pytest.fixture
 def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A PulseAudio server of our own with one null sink, whose monitor is the default microphone."""
+    """A PulseAudio server of our own with two null sinks."""
     home = Path(tempfile.mkdtemp(prefix="pm-pulse-"))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
     monkeypatch.setenv("PULSE_SERVER", f"unix:{home}/native")
-    (home / ".asoundrc").write_text("pcm.!default pulse\nctl.!default pulse\npcm.pulse {type pulse}\n")
+    (home / ".asoundrc").write_text(ALSA, encoding="ascii")
+    modules = [
+        f"module-native-protocol-unix socket={home}/native auth-anonymous=1",
+        "module-null-sink sink_name=talk",
+        "module-null-sink sink_name=ear",
+    ]
     server = subprocess.Popen(
-        [
-            *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit"),
-            *(
-                "--use-pid-file=no",
-                "-L",
-                f"module-native-protocol-unix socket={home}/native auth-anonymous=1",
-            ),
-            *("-L", "module-null-sink sink_name=null", "-L", "module-always-sink"),
-        ],
+        ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
+        + [part for module in modules for part in ("-L", module)],
         env={**os.environ},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -50,36 +59,124 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if server.poll() is not None or time.monotonic() > deadline:
             pytest.skip("PulseAudio does not start here")
         time.sleep(0.1)
+    seen = run("from pmmlink.runtime.devices import list_devices; print(*(d.name for d in list_devices(())))")
+    if "talk" not in seen:
+        pytest.skip(f"PortAudio does not see PulseAudio's devices, but: {seen}")
     yield
     server.terminate()
     server.wait(10)
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.mark.usefixtures("pulse")
-def test_a_real_microphone_moves_the_mouth(weights: Path, speech: Path, tmp_path: Path) -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", "import sounddevice as s; print(s.query_devices(kind='input')['name'])"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def run(code: str) -> str:
+    """What a program prints; PortAudio looks for devices once in a process, so each gets its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
-    if found.returncode:
-        pytest.skip(f"PortAudio sees no PulseAudio device: {found.stderr.strip().splitlines()[-1]}")
-    command = [sys.executable, "-m", "pmmlink.cli", "live", "--mic", "--json", "--no-gate"]
-    command += ["--weights", str(weights), "--to", str(tmp_path / "take.csv")]
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def loudness(recorder: subprocess.Popen[bytes]) -> np.ndarray:
+    """The peaks of each 10 ms that a recorder of 16-bit mono at 16 kHz has heard."""
+    recorder.terminate()
+    sound = np.frombuffer(recorder.communicate(timeout=20)[0], "<i2") / 32768
+    return np.abs(sound[: len(sound) // 160 * 160].reshape(-1, 160)).max(axis=1)
+
+
+def listen(sink: str) -> subprocess.Popen[bytes]:
+    options = ["--raw", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20"]
+    return subprocess.Popen(["parec", "-d", f"{sink}.monitor", *options], stdout=subprocess.PIPE)
+
+
+HEAR = """
+import sys, threading, time
+import numpy as np
+from pmmlink.sources.portaudio import open_microphone
+microphone = open_microphone("TALK", 0.01, fresh=False)
+heard, ages = [], []
+def take(sound, captured_s, lost):
+    heard.append(float(np.abs(sound).max()))
+    ages.append(time.perf_counter() - captured_s)
+microphone.start(take)
+print(microphone.name, flush=True)
+deadline = time.monotonic() + 30
+while time.monotonic() < deadline and not (heard and max(heard[-50:]) > 0.2):
+    time.sleep(0.05)
+microphone.stop()
+print(max(heard, default=0.0), min(ages, default=0.0))
+"""
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_real_microphone_found_by_part_of_its_name_hears_what_is_played(speech: Path) -> None:
+    hearing = subprocess.Popen([sys.executable, "-c", HEAR], stdout=subprocess.PIPE, text=True)
+    assert hearing.stdout is not None
+    assert hearing.stdout.readline().strip() == "talk"
+    player = subprocess.Popen(["paplay", "-d", "talk", str(speech)])
+    loudest, youngest = map(float, hearing.stdout.readline().split())
+    player.terminate()
+    player.wait(20)
+    assert hearing.wait(60) == 0
+    assert loudest > 0.2
+    assert youngest >= 0.0, "no sound is heard before it was in the air"
+
+
+PLAY = """
+import time
+import numpy as np
+from pmmlink.runtime.clock import SystemTime
+from pmmlink.runtime.output import SoundOutput
+from pmmlink.runtime.portaudio import PortAudioDevice
+device = PortAudioDevice(16_000, 1, wanted="ear")
+output = SoundOutput(device, device.rate_hz, device.channels, SystemTime())
+tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * device.rate_hz) / device.rate_hz)
+output.write(np.repeat(tone[:, None], device.channels, 1).astype(np.float32)[: device.rate_hz], lambda: False)
+output.start()
+time.sleep(2.5)
+output.stop()
+print(device.name, device.rate_hz)
+"""
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_real_loudspeaker_found_by_its_name_plays() -> None:
+    ear = listen("ear")
+    assert run(PLAY) == "ear 16000"
+    peaks = loudness(ear)
+    assert 40 < (peaks > 0.45).sum() < 140
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("pulse")
+def test_a_real_microphone_moves_the_mouth_and_is_heard_again(
+    weights: Path, speech: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "pmmlink.cli", "live", "--mic", "talk", "--monitor", "ear", "--json"]
+    command += ["--no-gate", "--weights", str(weights), "--to", str(tmp_path / "take.csv")]
     live = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path)
     assert live.stdout is not None
-    first = json.loads(live.stdout.readline())
-    player = subprocess.Popen(["paplay", str(speech)])
-    player.wait(60)
+    stdout = live.stdout
+    first = [stdout.readline() for _ in range(3)]
+    lines: list[bytes] = []
+    reader = threading.Thread(target=lambda: lines.extend(stdout), daemon=True)
+    reader.start()
+    time.sleep(2.0)  # the loudspeaker settles
+    said, heard = listen("talk"), listen("ear")
+    subprocess.run(["paplay", "-d", "talk", str(speech)], check=True, timeout=60)
     time.sleep(1.0)
+    spoken, played = loudness(said), loudness(heard)
     live.terminate()
-    lines = [json.loads(line) for line in live.stdout.read().splitlines()]
     assert live.wait(60) == 130
-    assert first["text"].startswith("live: ")
-    status = [line for line in lines if line["type"] == "status"]
+    reader.join(20)
+    assert any(b"monitor: ear" in line for line in first)
+    assert any(json.loads(line)["text"].startswith("live: talk") for line in first if line.startswith(b"{"))
+    status = [json.loads(line) for line in lines if b'"status"' in line]
     assert max(line["level_db"] for line in status) > -40
     # A slow computer drops frames, but the sound was all taken.
     assert status[-1]["frames"] + status[-1]["dropped"] > 20
+    assert status[-1]["overflow_samples"] == 0
+    # The same sound, later: the monitor's delay and what PulseAudio itself needs.
+    late = np.argmax(played > 0.1) - np.argmax(spoken > 0.1)
+    assert played.max() > 0.1
+    assert 5 <= late <= 150, f"{late * 10} ms"

@@ -104,3 +104,15 @@ def test_without_such_a_device_the_reason_is_one_line() -> None:
     assert text.startswith(
         ("PortAudio is not installed", "no microphone", "--mic no microphone has this name")
     )
+
+
+def test_a_microphone_that_begins_late_is_waited_for_but_not_forever() -> None:
+    bench = Bench()
+    bench.devices[0].plugged = False  # opened, but silent as wireless ones are at first
+    bench.run(4.5)
+    assert not bench.events
+    bench.devices[0].plugged = True
+    bench.run(1.0)
+    bench.devices[0].plugged = bench.present = False
+    bench.run(1.5)
+    assert [event.split(";")[0] for event in bench.events] == ["microphone 'desk' is gone"]
