@@ -17,12 +17,12 @@ from pmmlink.types import FloatArray
 from pmmlink.wire.csv import timecode
 
 RATE_HZ = 48_000
-SYLLABLE_HZ = 3.0
 
 
 def jaw(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """How far the jaw of these speakers is open: syllables, with closed lips in between."""
-    return np.asarray(0.35 * np.clip(1.3 * np.sin(2 * np.pi * SYLLABLE_HZ * seconds) ** 2 - 0.3, 0.0, 1.0))
+    """How far the jaw of these speakers is open: syllables of uneven length, with closed lips in between."""
+    phase = 2 * np.pi * (1.9 * seconds + 0.2 * np.sin(2 * np.pi * 0.37 * seconds))
+    return np.asarray(0.35 * np.clip(1.3 * np.sin(phase) ** 2 - 0.3, 0.0, 1.0))
 
 
 def sound(duration_s: float, rate_hz: int = RATE_HZ, pitch_hz: float = 120.0) -> FloatArray:

@@ -24,12 +24,14 @@ NEAR_MM = 5.0
 """Vertices that are so near at rest, and part, lie on both sides of the mouth's line."""
 
 SEAM_MM = 40.0
-"""From the pair that parts the most to the corners of a wide mouth; eyes are farther away."""
+"""From the middle of the mouth to the corners of a wide one, with room; eyes are farther away."""
 
 PARTS_SHARE = 0.25
 LIP_WIDTH_MM = 10.0
 LEAST_PARTING_MM = 2.0
 _CHUNK = 256
+_CENTRINGS = 3
+_FRAMES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ def read_lip_vertices(path: Path, vertices: int) -> Indices:
 def find_lips(template: FloatArray, offsets: Sequence[FloatArray], given: Path | None = None) -> Lips:
     """The lips of a mesh that speaks.
 
-    The mouth's line is where vertices that touch at rest part in speech; within 40 mm of where they part
-    most, so that eyelids are not taken for it. Vertices within 10 mm of the line are lips, unless they are
-    given.
+    The mouth's line is where vertices that touch at rest part in speech: those around the pair that parts the
+    most, within 40 mm of their middle, so that eyelids are not taken for it. Vertices within 10 mm of the
+    line are lips, unless they are given.
 
     Args:
         template: ``[V, 3]`` millimetres.
@@ -116,7 +118,11 @@ def find_lips(template: FloatArray, offsets: Sequence[FloatArray], given: Path |
 
 def _seam(template: FloatArray, offsets: Sequence[FloatArray]) -> tuple[Indices, Indices]:
     first, second = _near_pairs(template)
-    frames = [take[i] for take in offsets for i in range(0, len(take), 5)]
+    # At random, not every so many: a rhythm of speech could hide between even steps.
+    rng = np.random.default_rng(0)
+    places = [(take, i) for take in offsets for i in range(len(take))]
+    drawn = rng.permutation(len(places))[:_FRAMES]
+    frames = [take[i] for take, i in (places[k] for k in drawn)]
     rest = np.linalg.norm(template[first] - template[second], axis=1)
     apart = np.empty((len(frames), len(first)), np.float32)
     for row, frame in zip(apart, frames, strict=True):
@@ -128,10 +134,12 @@ def _seam(template: FloatArray, offsets: Sequence[FloatArray]) -> tuple[Indices,
             "no lips found: no two neighbouring vertices part by 2 mm in the training takes; "
             "check that the vertices are in metres and speak"
         )
-    best = int(parting.argmax())
     middle = 0.5 * (template[first] + template[second])
-    at_mouth = np.linalg.norm(middle - middle[best], axis=1) <= SEAM_MM
-    chosen = np.flatnonzero((parting >= PARTS_SHARE * parting[best]) & at_mouth)
+    parts = parting >= PARTS_SHARE * parting.max()
+    centre = middle[int(parting.argmax())]
+    for _ in range(_CENTRINGS):
+        chosen = np.flatnonzero(parts & (np.linalg.norm(middle - centre, axis=1) <= SEAM_MM))
+        centre = middle[chosen].mean(axis=0)
     one, other = first[chosen], second[chosen]
     # Up is y in FLAME and in most heads; which side is called upper changes no distance.
     swap = template[one, 1] < template[other, 1]
