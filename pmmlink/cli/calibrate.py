@@ -160,7 +160,7 @@ def _need_matplotlib() -> None:
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        raise ConfigError("--plot needs matplotlib: pip install 'pmmlink[preview]'")
+        raise ConfigError("--plot needs matplotlib: pip install matplotlib")
 
 
 def _fit_style(

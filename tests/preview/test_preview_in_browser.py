@@ -16,11 +16,13 @@ import pytest
 import soundfile as sf
 from chromium_page import CHROMIUM, Chromium
 
-from pmmlink.curves import ARKIT_52
+from pmmlink.curves import ARKIT_52, LIVELINK_61
+from pmmlink.preview.head import load_head
 from pmmlink.preview.image import read_picture
 from pmmlink.preview.server import PreviewServer, Recording
 from pmmlink.preview.subdivide import load_smooth_head
 from pmmlink.preview.take import Animation
+from pmmlink.preview.turn import Turn
 from pmmlink.resources import default_weights
 
 pytestmark = [
@@ -122,6 +124,51 @@ def test_two_pages_show_the_same_stream_and_a_page_that_leaves_is_forgotten(brow
             server.hub.publish(values)
             time.sleep(0.05)
             assert time.monotonic() < deadline
+
+
+def test_the_page_turns_head_and_eyes_as_the_renderer_does(browser):
+    frame = np.zeros(61, np.float32)
+    turns = {"jawOpen": 0.3, "headYaw": 0.4, "headPitch": -0.2, "headRoll": 0.1, "leftEyeYaw": 0.2}
+    for name, value in turns.items():
+        frame[LIVELINK_61.index(name)] = value
+    head = load_head()
+    expected = head.vertices_for(frame[:52])
+    straight_mm = float(head.measured_lip_gap_mm(expected))
+    Turn(head).apply(expected, frame)
+    with PreviewServer("turned", port=0) as server:
+        page = browser.page
+        page.goto(f"{server.url}?detail=coarse")
+        deadline = time.monotonic() + 30
+        while not page.js("window.pmmlink.source.received"):
+            server.hub.publish(frame)
+            time.sleep(0.05)
+            assert time.monotonic() < deadline
+        # While the stream is held; later the face eases back to neutral.
+        drawn = page.js(
+            f"(face => {{ face.pose(new Float32Array({frame.tolist()}));"
+            " return [Array.from(face.positions), face.lipGapMm()]; })(window.pmmlink.face)"
+        )
+    np.testing.assert_allclose(np.reshape(drawn[0], (-1, 3)), expected, atol=5e-5)
+    assert drawn[1] == pytest.approx(straight_mm, abs=0.1), "turning the head opens no mouth"
+
+
+def test_the_processor_draws_the_picture_that_the_graphics_card_draws(browser, take, tmp_path):
+    """The same pose by WebGL and by the page's own rasteriser, compared where both show the head."""
+    pictures = []
+    with PreviewServer("two ways", take, port=0) as server:
+        for detail in ("fine", "coarse"):
+            browser.page.goto(f"{server.url}?detail={detail}#face")
+            browser.page.js("window.pmmlink.source.seek(4.5)")
+            browser.page.wait_for(f"{GAP} > 8")
+            time.sleep(1)
+            (tmp_path / "shot.png").write_bytes(browser.page.screenshot())
+            pictures.append(read_picture(tmp_path / "shot.png")[:560, :1000].astype(int))
+    fine, coarse = pictures
+    away = np.abs(fine - coarse).max(axis=2)
+    shown = (np.abs(fine - fine[2, 2]).max(axis=2) > 20) & (np.abs(coarse - coarse[2, 2]).max(axis=2) > 20)
+    assert shown.mean() > 0.1
+    assert np.median(away[shown]) < 6
+    assert (away[shown] > 60).mean() < 0.03
 
 
 def _free_port(kind: socket.SocketKind) -> int:
