@@ -210,6 +210,21 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
         features(tmp_path)
 
 
+def test_damaged_weights_and_weights_with_code_are_one_clear_line(tmp_path: Path) -> None:
+    save(make(), tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    for content in (b"", b"nonsense" * 9, whole[: len(whole) // 2]):
+        weights.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"not a readable safetensors file") as caught:
+            features(tmp_path)
+        assert "\n" not in str(caught.value)
+    weights.unlink()
+    torch.save({"wav2vec2.x": Path("code")}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match="could run code"):
+        features(tmp_path)
+
+
 def test_a_model_without_a_ctc_head_is_no_recogniser(tmp_path: Path) -> None:
     files = find_pretrained(str(save(make(), tmp_path, symbols=11)), vocabulary=True)
     sizes = read_sizes(files.config)

@@ -91,7 +91,7 @@ def convert(parts: Parts, base: PMMTalkConfig, *, seed: int = 0) -> tuple[PMMTal
         # One checkpoint at a time: two of XLSR-53's size and the model need not fit together.
         _load_speech(model, part, read_tensors(found), sizes[part], files)
         card["sources"][part] = _origin(found.name, found.weights, found.licence)
-        if part == "text":
+        if part == "text" and sizes[part].blank is not None:
             card["sources"][part] += f"; CTC blank is symbol {sizes[part].blank}"
     if generator is not None and picture is not None and parts.talking_head is not None:
         load_talking_head(model.talking_head, generator)

@@ -76,7 +76,7 @@ class Wav2Vec2Sizes:
         kernel: taps of the positional convolution.
         groups: its groups.
         vocabulary: symbols of a CTC head.
-        blank: which of them is CTC's blank.
+        blank: which of them is CTC's blank, where the config says it.
         conv_bias: whether the convolutions of the stack have biases.
     """
 
@@ -88,7 +88,7 @@ class Wav2Vec2Sizes:
     kernel: int
     groups: int
     vocabulary: int
-    blank: int
+    blank: int | None
     conv_bias: bool
 
     def encoder(self, base: AudioEncoderConfig) -> AudioEncoderConfig:
