@@ -18,7 +18,7 @@ from pmmlink.errors import ProfileError
 from pmmlink.preview.server import PreviewServer, Recording
 from pmmlink.preview.take import Animation
 from pmmlink.preview.tuning import MAX_MESSAGE_BYTES, Tuning
-from pmmlink.retarget import Profile, load_profile, save_profile
+from pmmlink.retarget import Profile, ProfileWatcher, load_profile, save_profile
 from pmmlink.retarget.profile import find_conflict
 
 JAW = LIVELINK_61.index("jawOpen")
@@ -92,6 +92,24 @@ def test_every_kind_of_slider_reaches_the_profile_and_its_file(tmp_path: Path) -
     _send(tuning, do="set", neutral="mouthPress", value=0)
     state = _send(tuning, do="reset", curves=["mouthSmileLeft", "mouthSmileRight", "cheekPuff"])
     assert state["curves"] == state["neutral"] == state["smoothing"] == {}
+
+
+def test_a_running_session_takes_the_saved_profile_over(tmp_path: Path) -> None:
+    target = tmp_path / "anna.yaml"
+    save_profile(Profile(name="anna"), target)
+    now = [0.0]
+    events: list[str] = []
+    watcher = ProfileWatcher(load_profile(target), events.append, lambda: now[0])
+    tuning = _tuning(load_profile(target), target)
+    _send(tuning, do="set", curve="jawOpen", settings={"gain": 1.5})
+    now[0] = 2.0
+    assert watcher.poll() is None, "nothing is written before it is saved"
+    _send(tuning, do="save")
+    now[0] = 4.0
+    taken = watcher.poll()
+    assert taken is not None
+    assert taken.setting("jawOpen").gain == 1.5
+    assert events == [f"{target}: read again"]
 
 
 def test_saving_under_a_name_stays_in_the_folder_and_overwrites_nobody(tmp_path: Path) -> None:
