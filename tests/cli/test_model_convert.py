@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from takes import make_takes
 from transformers import Wav2Vec2ForPreTraining, Wav2Vec2Model
 from wav2lip_reference import random_checkpoint, small_table
 from wav2vec2_models import make, recogniser_of, save
@@ -126,6 +127,27 @@ def test_weights_of_unlimited_context_are_refused_for_streaming(
     assert "cannot stream" in refused.err
     assert len(refused.err.strip().splitlines()) == 1
     assert "whole clip" in pmmlink("model", "info", "--weights", whole).out
+
+
+def test_converted_weights_train_and_what_is_pretrained_and_frozen_stays(
+    pmmlink: Run, tmp_path: Path, sources: Path
+) -> None:
+    start = tmp_path / "start.safetensors"
+    model, card = convert(parts(sources), small())
+    save_model(model, start, card)
+    takes = make_takes(tmp_path / "takes", 1.0)
+    ended = pmmlink("train", "--data", takes, "--weights", start, "--epochs", 1, "--out", "run")
+    assert ended.code == 0, ended.err
+    before, _ = load_model(start)
+    after, _ = load_model(Path("run") / "best.safetensors")
+    state = after.state_dict()
+    moved = {name.split(".")[0] for name, t in before.state_dict().items() if not same(t, state[name])}
+    assert moved.isdisjoint({"audio_encoder", "text_decoder", "talking_head", "reference_face"})
+    assert {"audio_decoder", "image_encoder", "decoder", "audio_align"} <= moved
+
+
+def same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.equal(a, b)
 
 
 def test_a_part_left_out_switches_its_modality_off(sources: Path) -> None:
