@@ -93,7 +93,9 @@ def train(
         int, typer.Option(min=0, help="Stop after so many epochs without a better validation; 0: never.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the order and the random start.")] = 0,
-    split_seed: Annotated[int, typer.Option(min=0, help="Of the protocol's draw of subjects.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, help="Of the protocol's draw: the --seed of 'pmmlink eval'.")
+    ] = 0,
     without: Annotated[
         list[Modality] | None, typer.Option(help="Leave a branch out (ablation); repeatable.")
     ] = None,

@@ -30,8 +30,8 @@ def model_card(recipe: Recipe, parts: Parts, origin: Origin, line: dict[str, Any
             "file": origin.file,
             "sha256": origin.sha256,
             "kept": "frozen parts only" if recipe.fresh else "all parts",
-            **{k: origin.card[k] for k in ("sources", "licences") if k in origin.card},
         },
+        **({"sources": origin.card["sources"]} if "sources" in origin.card else {}),
         "training data": {
             "folders": ", ".join(
                 folder.replace("\\", "/").rstrip("/").rpartition("/")[2] for folder in recipe.data
@@ -40,7 +40,7 @@ def model_card(recipe: Recipe, parts: Parts, origin: Origin, line: dict[str, Any
             "val": _counts(parts.val),
             "test (not looked at)": _counts(parts.test),
         },
-        "protocol": f"{recipe.protocol}, split seed {recipe.split_seed}",
+        "protocol": f"{recipe.protocol}, seed {recipe.split_seed}",
         "frozen": "ψ_AE, ψ_TD, ψ_HG",
         "losses": (
             f"{lambdas.position:g} position + {lambdas.motion:g} motion + {lambdas.temporal:g} temporal "

@@ -73,6 +73,7 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
     for name in FROZEN:
         if hasattr(model, name):
             getattr(model, name).requires_grad_(False)
+    training_mode(model)
     return model, Origin(path.name, sha256_of(path), card)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 from takes import make_takes
 from tiny_training import speakers, start_command, tiny_weights, train_flags
@@ -49,7 +51,7 @@ def test_live_link_takes_train(tmp_path: Path) -> None:
     result = runner.invoke(app, ["train", *flags, "--device", "cpu", "--protocol", "cross-gender"])
     assert result.exit_code == 0, result.exception
     _, card = read_card(tmp_path / "run" / "best.safetensors")
-    assert card["protocol"] == "cross-gender, split seed 0"
+    assert card["protocol"] == "cross-gender, seed 0"
     assert card["training data"]["train"] == "2 takes of 1 subjects"
 
 
@@ -78,6 +80,21 @@ def test_leaving_everything_out_is_refused(tmp_path: Path) -> None:
     flags = train_flags(tmp_path, tmp_path / "run")[1:]
     error = refused(*flags, "--without", "audio", "--without", "text", "--without", "image")
     assert "some of audio, text, image" in str(error)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(tmp_path: Path) -> None:
+    flags = train_flags(tmp_path, tmp_path / "run", device="cuda")[1:]
+    assert "use --device cpu" in str(refused(*flags))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_trains_in_mixed_precision(tmp_path: Path) -> None:
+    flags = train_flags(tmp_path, tmp_path / "run", device="cuda")[1:]
+    assert runner.invoke(app, ["train", *flags]).exit_code == 0
+    settings = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert settings["precision"] in ("bfloat16", "float16")
 
 
 @pytest.mark.parametrize("flag", [["--epochs", "0"], ["--lr", "-1"], ["--without", "sound"]])
