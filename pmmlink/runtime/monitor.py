@@ -13,8 +13,8 @@ from pmmlink.sources.ring import SoundRing
 from pmmlink.types import CurveFrame, FloatArray
 
 _CAPACITY_S = 2.0
-_BROKEN_S = 0.3
-"""An error of the delay that no change of pace mends: sound is left out or silence put in."""
+_BROKEN_S = 0.06
+"""An error of the delay that a change of pace would mend too slowly: sound is left out or silence put in."""
 
 
 class Monitor:
@@ -93,8 +93,10 @@ class Monitor:
         wanted_s = self._captured.origin_s + next_taken + self._delay_s
         self.error_s = self._queued_heard_s() - wanted_s
         if self.error_s < -_BROKEN_S or (self.error_s < 0 and not self._ring.filled):
-            # Too early, as at the start: silence first.
-            missing = min(round(-self.error_s * self.device.rate_hz), self._ring.free)
+            # Too early, as at the start: silence first. More than the delay never waits; the loudspeaker
+            # then has stopped pulling, and its clock is not to be believed.
+            most = round(self._delay_s * self.device.rate_hz) - self._ring.filled
+            missing = max(0, min(round(-self.error_s * self.device.rate_hz), most))
             self._ring.write(np.zeros((missing, self.device.channels), np.float32))
         elif self.error_s > _BROKEN_S:
             self._corrector = DriftCorrector(self._rate_hz, self.device.rate_hz)

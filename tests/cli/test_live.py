@@ -47,12 +47,15 @@ def test_speech_through_a_pipe_reaches_a_receiver_and_a_take(
     assert ended.returncode == 0, ended.stderr
     messages = received(listener)
     frames = [message for message in messages if isinstance(message, Frame)]
-    assert len(frames) > 30
+    # A computer that cannot keep up drops frames, and says so.
+    assert len(frames) > 5
     assert np.all(np.diff([frame.seq for frame in frames]) >= 1)
     assert isinstance(messages[-1], Bye)
     lines = [json.loads(line) for line in ended.stdout.decode().splitlines()]
     assert {line["type"] for line in lines} == {"event", "status"}
     assert lines[-1]["text"] == "end"
+    last = [line for line in lines if line["type"] == "status"][-1]
+    assert last["frames"] + last["dropped"] > 30
     take, take_rate = sf.read(tmp_path / "take.wav")
     with (tmp_path / "take.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
