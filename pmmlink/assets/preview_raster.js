@@ -16,12 +16,13 @@ const srgb = Uint8Array.from({ length: 4097 }, (_, k) => {
 
 /** The light of each vertex in sRGB from 0 to 255: lit() of the shader, for a camera with these axes. */
 function lightVertices(face, axes, shades) {
-  const { normals: n, head: { albedo, materials, lights, ambientUp, ambientDown } } = face;
+  const { normals: n, head: { albedo, materials, lights, ambientUp, ambientDown, catchlight, wetExponent } } = face;
   const inHead = (v) => [0, 1, 2].map((k) => axes[0][k] * v[0] + axes[1][k] * v[1] + axes[2][k] * v[2]);
   const towards = lights.map((light) => unit(light.slice(0, 3)));
   const [[kx, ky, kz], [fx, fy, fz], [rx, ry, rz]] = towards.map(inHead);
   const [key, fill, rim] = lights.map((light) => light.slice(3));
   const [hx, hy, hz] = inHead(unit([towards[0][0], towards[0][1], towards[0][2] + 1]));
+  const [wx, wy, wz] = inHead(unit(catchlight));
   const [ux, uy, uz] = inHead([0, 1, 0]);
   for (let at = 0; at < n.length; at += 3) {
     const scale = 1 / (Math.hypot(n[at], n[at + 1], n[at + 2]) || 1);
@@ -30,7 +31,8 @@ function lightVertices(face, axes, shades) {
     const a = Math.max(0, (x * kx + y * ky + z * kz + wrap) * share);
     const b = Math.max(0, (x * fx + y * fy + z * fz + wrap) * share);
     const c = Math.max(0, (x * rx + y * ry + z * rz + wrap) * share);
-    const gleam = materials[at] * Math.max(0, x * hx + y * hy + z * hz) ** materials[at + 1];
+    const mirrored = materials[at + 1] < wetExponent ? x * hx + y * hy + z * hz : x * wx + y * wy + z * wz;
+    const gleam = materials[at] * Math.max(0, mirrored) ** materials[at + 1];
     for (let k = 0; k < 3; k++) {
       const diffuse = ambientDown[k] + up * (ambientUp[k] - ambientDown[k]) + a * key[k] + b * fill[k] + c * rim[k];
       shades[at + k] = srgb[Math.min(4096, (4096 * (albedo[at + k] * diffuse + gleam * key[k])) | 0)];

@@ -3,14 +3,15 @@
 import { View, unit } from "/preview_view.js";
 
 const LIGHT = `
-uniform vec3 towards[3], colour[3], ambientUp, ambientDown;
+uniform vec3 towards[3], colour[3], ambientUp, ambientDown, catchlight;
+uniform float wetExponent;
 vec3 lit(vec3 normal, vec3 tone, vec3 gloss) { // sRGB
   vec3 n = normalize(normal);
   vec3 diffuse = mix(ambientDown, ambientUp, n.y * 0.5 + 0.5);
   for (int k = 0; k < 3; k++) {
     diffuse += max((dot(n, towards[k]) + gloss.z) / (1.0 + gloss.z), 0.0) * colour[k];
   }
-  vec3 halfway = normalize(towards[0] + vec3(0.0, 0.0, 1.0));
+  vec3 halfway = normalize(gloss.y < wetExponent ? towards[0] + vec3(0.0, 0.0, 1.0) : catchlight);
   vec3 light = tone * diffuse + gloss.x * pow(max(dot(n, halfway), 0.0), gloss.y) * colour[0];
   light = clamp(light, 0.0, 1.0);
   return mix(12.92 * light, 1.055 * pow(light, vec3(1.0 / 2.4)) - 0.055, step(0.0031308, light));
@@ -94,6 +95,8 @@ export class WebGLView extends View {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangles, gl.STATIC_DRAW);
     gl.uniform3fv(uniform("towards"), head.lights.flatMap((light) => unit(light.slice(0, 3))));
     gl.uniform3fv(uniform("colour"), head.lights.flatMap((light) => light.slice(3)));
+    gl.uniform3fv(uniform("catchlight"), head.catchlight);
+    gl.uniform1f(uniform("wetExponent"), head.wetExponent - 0.5); // blended across a triangle, not quite itself
     gl.uniform3fv(uniform("ambientUp"), head.ambientUp);
     gl.uniform3fv(uniform("ambientDown"), head.ambientDown);
     this.places = { axes: uniform("axes"), eye: uniform("eye"), lens: uniform("lens") };

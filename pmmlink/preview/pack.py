@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pmmlink.preview.head import Head, load_head
-from pmmlink.preview.shading import AMBIENT_DOWN, AMBIENT_UP, KEY_FILL_RIM, MATERIALS, linear_from_srgb
+from pmmlink.preview.shading import (
+    AMBIENT_DOWN,
+    AMBIENT_UP,
+    CATCHLIGHT,
+    KEY_FILL_RIM,
+    MATERIALS,
+    WET_EXPONENT,
+    linear_from_srgb,
+)
 from pmmlink.preview.subdivide import load_smooth_head
 from pmmlink.preview.turn import NECK_PIVOT_M, eye_vertices, neck_weights
 
@@ -47,6 +55,8 @@ def pack_head(head: Head) -> bytes:
         "curves": head.curves.names,
         "neckPivot": NECK_PIVOT_M,
         "lights": [[*light.towards, *light.colour] for light in KEY_FILL_RIM],
+        "catchlight": CATCHLIGHT,
+        "wetExponent": WET_EXPONENT,
         "ambientUp": AMBIENT_UP,
         "ambientDown": AMBIENT_DOWN,
     }

@@ -31,7 +31,7 @@ MATERIALS: dict[str, Material] = {
     "skin": Material(0.10, 14, 0.25),
     "lips": Material(0.22, 34, 0.25),
     "mouth": Material(0.05, 20, 0.3),
-    "eye": Material(0.90, 260, 0.2),
+    "eye": Material(0.90, 220, 0.2),
     "teeth": Material(0.30, 70, 0.35),
     "tongue": Material(0.18, 30, 0.3),
     "lash": Material(0.0, 1, 0.0),
@@ -58,6 +58,12 @@ KEY_FILL_RIM = (
     Light((0.80, 0.10, 0.60), (0.24, 0.26, 0.30)),
     Light((0.55, 0.50, -0.60), (0.35, 0.36, 0.40)),
 )
+CATCHLIGHT = (-0.14, 0.13, 1.0)
+"""Where eyes gleam, a half-way vector: the key light's own gleam would lie under the lid."""
+
+WET_EXPONENT = 200.0
+"""Surfaces whose highlight is at least this sharp gleam at :data:`CATCHLIGHT`."""
+
 AMBIENT_UP = (0.20, 0.21, 0.23)
 AMBIENT_DOWN = (0.13, 0.11, 0.10)
 
@@ -100,8 +106,10 @@ def shade(normals: FloatArray, albedo: FloatArray, material: FloatArray) -> Floa
     facing = np.maximum((normals @ towards.T + wrap[:, None]) / (1 + wrap[:, None]), 0)
     diffuse += facing @ colours
     # Highlights come from the key light alone: one is enough to read a shape by.
-    half = towards[0] + np.array([0, 0, 1], np.float32)
-    half /= np.linalg.norm(half)
-    gleam = specular * np.maximum(normals @ half, 0) ** exponent
+    half = np.array([towards[0] + (0, 0, 1), CATCHLIGHT], np.float32)
+    half /= np.linalg.norm(half, axis=1, keepdims=True)
+    along = normals @ half.T
+    mirrored = np.where(exponent >= WET_EXPONENT, along[:, 1], along[:, 0])
+    gleam = specular * np.maximum(mirrored, 0) ** exponent
     lit: FloatArray = albedo * diffuse + gleam[:, None] * colours[0]
     return lit
