@@ -48,10 +48,20 @@ TINY = PMMTalkConfig(
 )
 
 
-def tiny_weights(path: Path, modalities: tuple[str, ...] = MODALITIES) -> Path:
+_TRANSFORMER = dataclasses.replace(_CONTEXT, blocks="transformer", groups=2, chunk=4, layers=2)
+TINY_PAPER = dataclasses.replace(
+    TINY,
+    audio_encoder=AudioEncoderConfig(front="wave", dim=8, layers=0),
+    audio_decoder=_TRANSFORMER,
+    text_decoder=_TRANSFORMER,
+)
+"""The paper preset's layout, wav2vec 2.0's, in the same size."""
+
+
+def tiny_weights(path: Path, modalities: tuple[str, ...] = MODALITIES, config: PMMTalkConfig = TINY) -> Path:
     """A weights file with random values, as ``pmmlink model convert`` would leave one."""
     torch.manual_seed(11)
-    model = PMMTalk(dataclasses.replace(TINY, modalities=modalities))
+    model = PMMTalk(dataclasses.replace(config, modalities=modalities))
     save_model(model, path, {"licence": "made by a test"}, half=False)
     return path
 

@@ -118,6 +118,12 @@ def train(
         )
     folder = RunFolder(out)
     saved = folder.load_last()
+    seen = int(processes.add_up(torch.tensor([float(saved is not None)])))
+    if seen not in (0, processes.count):
+        raise CheckpointError(
+            f"{folder.last}: {seen} of {processes.count} processes see it: put --out on storage that all "
+            "machines share"
+        )
     parts = open_parts(recipe, report.reading)
     if not parts.train or not parts.val:
         raise DataError(f"{recipe.data[0]}: no takes to {'validate with' if parts.train else 'train on'}")
@@ -174,9 +180,14 @@ class Run:
         self.progress = Progress(**saved["progress"])
         if not self.processes.first:
             self.progress.sums = torch.zeros_like(self.progress.sums)
-        self.report.note(
-            f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step} of {self.steps}"
-        )
+        if self.progress.epoch >= self.recipe.epochs:
+            self.report.note(
+                f"this run has done its {self.progress.epoch} epochs; more --epochs go on with it"
+            )
+        else:
+            self.report.note(
+                f"going on from epoch {self.progress.epoch + 1}, step {self.progress.step} of {self.steps}"
+            )
 
     def _save(self) -> None:
         """Writes ``last.pt``; all processes come here together."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_training import Told, speakers, start_command, tiny_recipe, tiny_weights, train_flags
+from tiny_training import TINY_PAPER, Told, speakers, start_command, tiny_recipe, tiny_weights, train_flags
 
 from pmmlink.errors import CheckpointError, ConfigError, DataError, RuntimeFault
 from pmmlink.model.checkpoint import SHIPPED, load_model, read_card
@@ -88,6 +88,24 @@ def test_frozen_parts_stay_bit_for_bit_and_the_rest_moves(tmp_path: Path) -> Non
         after["audio_decoder.stages.0.attention.qkv.weight"],
     )
     assert not torch.equal(before["decoder.curves.weight"], after["decoder.curves.weight"])
+
+
+def test_the_papers_layout_trains_too(tmp_path: Path) -> None:
+    weights = tiny_weights(tmp_path / "wave.safetensors", config=TINY_PAPER)
+    done = run(tiny_recipe(tmp_path, weights=str(weights), fresh=False, epochs=3), tmp_path / "run")
+    assert done.log[-1]["train"]["position"] < done.log[0]["train"]["position"]
+    model, _ = load_model(tmp_path / "run" / "best.safetensors")
+    assert model.config.audio_encoder.front == "wave"
+
+
+def test_a_run_that_is_done_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, epochs=1)
+    run(recipe, tmp_path / "run")
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    told = Told()
+    run(recipe, tmp_path / "run", told)
+    assert told.notes == ["this run has done its 1 epochs; more --epochs go on with it"]
+    assert (tmp_path / "run" / "last.pt").read_bytes() == before
 
 
 def test_a_run_of_more_epochs_goes_on_and_ends_as_if_it_had_never_stopped(tmp_path: Path) -> None:
@@ -295,6 +313,17 @@ def test_protocols_that_do_not_suit_the_data_say_what_would(tmp_path: Path) -> N
 def test_a_batch_that_processes_cannot_share_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="multiple of the 2 processes"):
         train(tiny_recipe(tmp_path, batch=3), tmp_path / "run", Processes(0, 2, torch.device("cpu")), Told())
+
+
+def test_a_folder_that_not_all_machines_see_is_refused(tmp_path: Path) -> None:
+    class Apart(Processes):
+        """One of two processes; the other, on another machine, has found a checkpoint."""
+
+        def add_up(self, values: torch.Tensor) -> torch.Tensor:
+            return values + 1
+
+    with pytest.raises(CheckpointError, match="1 of 2 processes see it"):
+        train(tiny_recipe(tmp_path, batch=2), tmp_path / "run", Apart(0, 2, torch.device("cpu")), Told())
 
 
 @pytest.mark.slow
