@@ -27,7 +27,8 @@ _INTENDED_USE = (
 )
 _LIMITS = [
     "Mouth, jaw, cheeks and nose only; no emotion, eyes, brows or head.",
-    "Trained mostly on English; German, Mandarin, French, Spanish and Italian come from synthetic voices.",
+    "Trained mostly on English, and German of one woman; Mandarin, French, Spanish, Italian and Russian "
+    "come from synthetic voices.",
     "Most targets are made by rules from phone times; measured faces are one man and one woman.",
     "Singing, whispering, shouting and overlapping speakers were not trained on.",
 ]
@@ -72,9 +73,11 @@ def card(run: Path, corpus: Path, figures: Path | None) -> dict[str, Any]:
         "limits": _LIMITS,
         "bias": _BIAS,
         "starting point": "phone recogniser of PyPI hama 1.7.0 (Apache-2.0), cut to the look-ahead",
+        "teachers": "the same recogniser with its full context; Whisper base's encoder (MIT)",
         "training data": corpus_facts(corpus),
         "training": {stage: json.dumps(values) for stage, values in settings.items()},
-        "command": "python -m pmmlink.train.{compact,mouth,export}; see docs/model-log.md",
+        "command": "pmmlink data build, python -m pmmlink.train.{teachers,compact,mouth,export}; see "
+        "docs/model-log.md",
         "figures": json.loads(figures.read_text(encoding="utf-8")) if figures else "not measured yet",
     }
 
