@@ -26,9 +26,11 @@ from urllib.parse import urlsplit
 from pmmlink.errors import ProfileError, TargetError
 from pmmlink.preview.camera import CAMERAS
 from pmmlink.preview.hub import Hub
+from pmmlink.preview.origin import is_addressed, is_own_page
 from pmmlink.preview.pack import packed_head
 from pmmlink.preview.take import Animation
-from pmmlink.preview.tuning import MAX_MESSAGE_BYTES, Tuning
+from pmmlink.preview.tuning import Tuning
+from pmmlink.preview.tuning_message import MAX_MESSAGE_BYTES
 from pmmlink.resources import ASSETS
 from pmmlink.types import FloatArray
 
@@ -58,7 +60,6 @@ SOUND_TYPES = {
 """Sound files that browsers play."""
 
 _BYTES = "application/octet-stream"
-_LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _HEARTBEAT_S = 2.0
 _FAREWELL_S = 0.5
 _CHUNK = 1 << 16
@@ -217,7 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         take = self.server.preview.recording
         length = self.headers.get("Content-Length", "")
         self.close_connection = True  # whatever is refused is not read
-        if not (self._addressed_to_us() and self._sent_by_our_page()):
+        if not (
+            self._addressed_to_us() and is_own_page(self.headers.get("Host", ""), self.headers.get("Origin"))
+        ):
             self._answer(HTTPStatus.FORBIDDEN, error="only the preview's own page may do this")
         elif take is None or take.tuning is None or self.path != "/edit":
             self._answer(HTTPStatus.NOT_FOUND, error="there is nothing to be tuned here")
@@ -235,22 +238,13 @@ class _Handler(BaseHTTPRequestHandler):
             except ProfileError as error:
                 self._answer(HTTPStatus.BAD_REQUEST, error=str(error))
 
-    def _sent_by_our_page(self) -> bool:
-        """Refuses what other sites' pages send: browsers put the page's origin into every POST."""
-        origin = urlsplit(self.headers.get("Origin", ""))
-        return origin.scheme == "http" and origin.netloc == self.headers.get("Host")
-
     def _answer(self, status: HTTPStatus, **facts: object) -> None:
         body = json.dumps(facts).encode()
         self._head(status, "application/json", Content_Length=str(len(body)))
         self.wfile.write(body)
 
     def _addressed_to_us(self) -> bool:
-        """Refuses pages of other sites that have a name point to this machine (DNS rebinding)."""
-        if self.server.preview.host not in _LOCAL:
-            return True
-        asked = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-        return asked in _LOCAL
+        return is_addressed(self.headers.get("Host", ""), self.server.preview.host)
 
     def _head(self, status: HTTPStatus, kind: str, **headers: str) -> None:
         self.send_response(status)

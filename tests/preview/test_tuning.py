@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from pmmlink.curves import ARKIT_52, LIVELINK_61, MODEL_32
 from pmmlink.errors import ProfileError
 from pmmlink.preview.server import PreviewServer, Recording
 from pmmlink.preview.take import Animation
-from pmmlink.preview.tuning import MAX_MESSAGE_BYTES, Tuning
+from pmmlink.preview.tuning import Tuning
+from pmmlink.preview.tuning_message import MAX_MESSAGE_BYTES
 from pmmlink.retarget import Profile, ProfileWatcher, load_profile, save_profile
 from pmmlink.retarget.profile import find_conflict
 
@@ -287,6 +289,8 @@ def test_a_change_by_one_page_is_told_to_all(server: PreviewServer) -> None:
         ({"Origin": "null"}, 403),
         ({"Origin": ""}, 403),
         ({"Origin": "http://evil.example", "Host": "evil.example"}, 403),
+        ({"Origin": "http://[::1", "Host": "[::1"}, 403),
+        ({"Origin": "https://127.0.0.1:1"}, 403),
         ({"Content_Type": "text/plain"}, 415),
         ({"Content_Type": ""}, 415),
     ],
@@ -297,6 +301,20 @@ def test_pages_of_other_sites_change_nothing(
     edit = b'{"do": "set", "curve": "jawOpen", "settings": {"gain": 2}}'
     assert _post(server, edit, **headers)[0] == status
     assert not server.recording.tuning.state()["changed"]
+
+
+def test_a_name_pointed_at_an_open_preview_changes_nothing_its_own_address_does() -> None:
+    recording = Recording(Animation(np.zeros((30, 61), np.float32), Fraction(30)), tuning=_tuning())
+    with PreviewServer("to all", recording, host="0.0.0.0", port=0) as server:
+        port = server.url.rstrip("/").rsplit(":", 1)[1]
+        for host, status in (
+            ("evil.example", 403),
+            ("192.168.1.20", 200),
+            ("localhost", 200),
+            (socket.gethostname(), 200),
+        ):
+            headers = {"Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}
+            assert _post(server, UNDO, **headers)[0] == status, host
 
 
 def test_a_message_that_is_too_long_is_not_read(server: PreviewServer) -> None:
