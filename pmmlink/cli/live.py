@@ -129,9 +129,7 @@ def live(
 
     animator = load_animator(settings.weights, settings.style, settings.threads)
     session = Live(source, animator, fanout, profile=character, options=choices, on_event=say)
-    if loudspeaker is not None:
-        _attach_monitor(session, loudspeaker, choices.delay_s or 0.0, say)
-    interrupted = _run(session, fanout, settings, record, as_json, console, events)
+    interrupted = _run(session, fanout, settings, loudspeaker, record, as_json, console, events)
     if interrupted:
         raise typer.Exit(STOPPED)
 
@@ -144,15 +142,6 @@ def _loudspeaker(source: LiveSource, wanted: str, say: Callable[[str], None]) ->
     except RuntimeFault as fault:
         say(f"no monitor: {fault}")
         return None
-
-
-def _attach_monitor(
-    session: Live, device: PortAudioDevice, delay_s: float, say: Callable[[str], None]
-) -> None:
-    from pmmlink.runtime.monitor import Monitor
-
-    say(f"monitor: {device.name}, {delay_s * 1e3:.0f} ms behind the microphone, as the face")
-    session.attach(lambda _, rate: Monitor(device, rate, delay_s, say))
 
 
 def _options(settings: Config, character: Profile, monitor: bool) -> LiveOptions:
@@ -207,6 +196,7 @@ def _run(
     session: Live,
     fanout: Fanout,
     settings: Config,
+    loudspeaker: PortAudioDevice | None,
     record: Path | None,
     as_json: bool,
     console: Console,
@@ -215,9 +205,12 @@ def _run(
     """Show the session until it ends; whether it was broken off."""
     from pmmlink.cli.keys import Keys
     from pmmlink.cli.live_view import LiveShow
+    from pmmlink.runtime.monitor import Monitor
     from pmmlink.runtime.record import TakeRecorder
 
     takes: list[TakeRecorder] = []
+    monitors: list[Monitor] = []
+    delay_s = session.options.delay_s or 0.0
 
     def taking() -> TakeRecorder | None:
         return takes[-1] if takes else None
@@ -234,7 +227,13 @@ def _run(
         take.close()
         show.note(f"recorded {take.seconds:.1f} s in {take.wav} and {take.csv.name}")
 
-    show = LiveShow(console, session, lambda: fanout.stats, taking, as_json)
+    def make_monitor(device: PortAudioDevice, _: int, rate_hz: int) -> Monitor:
+        monitors.append(Monitor(device, rate_hz, delay_s, show.note))
+        return monitors[0]
+
+    show = LiveShow(
+        console, session, lambda: fanout.stats, taking, lambda: monitors[0] if monitors else None, as_json
+    )
     interrupted = False
     fanout.open(session.curves, settings.fps, settings.subject)
     try:
@@ -246,6 +245,11 @@ def _run(
             where = ", ".join(fanout.stats)
             show.note(f"live: {session.source.name} to {where}, subject {settings.subject}")
             show.note(f"latency: {session.budget}")
+            if loudspeaker is not None:
+                show.note(
+                    f"monitor: {loudspeaker.name}, {delay_s * 1e3:.0f} ms behind the microphone, as the face"
+                )
+                session.attach(partial(make_monitor, loudspeaker))
             if record is not None:
                 session.attach(partial(make_take, record))
             try:
@@ -256,8 +260,10 @@ def _run(
                         session.stop()
                     elif key == "m":
                         session.muted = not session.muted
+                        show.note("muted" if session.muted else "not muted any more")
                     elif key == "c":
                         session.recentre()
+                        show.note("the present face is the neutral one now")
                     elif key == "r" and takes:
                         end_take()
                     elif key == "r":

@@ -11,12 +11,13 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pmmlink.cli.mouth import draw_meter, draw_mouth
 from pmmlink.cli.progress import clock_text
 from pmmlink.runtime.live import Live
+from pmmlink.runtime.monitor import Monitor
 from pmmlink.runtime.record import TakeRecorder
 from pmmlink.sinks import SinkStats
 from pmmlink.types import CurveFrame
@@ -25,7 +26,10 @@ _EVERY_S = 1.0
 _FLOOR_DB = -60.0
 _CURVES = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthStretchLeft", "mouthSmileLeft",
            "mouthPressLeft", "mouthLowerDownLeft")  # fmt: skip
-_MOUTHS = ("-----", "(---)", "( - )", "( o )", "( O )", "(  O  )")
+_MOUTH = ("jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthSmileLeft", "mouthStretchLeft")
+_KEYS = "  m mute  c recentre  r record  q quit"
+_INPUT_WIDTH = 40
+_METER_WIDTH = 16
 
 
 class LiveShow(AbstractContextManager["LiveShow"]):
@@ -36,6 +40,7 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         live: the session.
         targets: asked for what became of the frames.
         recorder: asked for the take that is being recorded, if any.
+        monitor: asked for the monitor, if any.
         as_json: one JSON object a line instead of text.
     """
 
@@ -45,12 +50,14 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         live: Live,
         targets: Callable[[], dict[str, SinkStats]],
         recorder: Callable[[], TakeRecorder | None],
+        monitor: Callable[[], Monitor | None],
         as_json: bool,
     ) -> None:
         self._console = console
         self._session = live
         self._targets = targets
         self._recorder = recorder
+        self._monitor = monitor
         self._json = as_json
         self._started_s = self._due_s = time.monotonic()
         self._rich: RichLive | None = None
@@ -92,7 +99,7 @@ class LiveShow(AbstractContextManager["LiveShow"]):
     def figures(self) -> dict[str, Any]:
         """Every figure, for JSON; times in milliseconds."""
         live, stats = self._session, self._session.stats
-        take = self._recorder()
+        take, monitor = self._recorder(), self._monitor()
         parts = {
             name: {f"p{p}": _ms(part.percentile_s(p)) for p in (50, 95, 99)}
             for name, part in stats.parts.items()
@@ -114,6 +121,9 @@ class LiveShow(AbstractContextManager["LiveShow"]):
             "parts_ms": parts,
             "budget_ms": {name: _ms(seconds) for name, seconds in live.budget.stages},
             "record": str(take.wav) if take else None,
+            "monitor": {"underruns": monitor.underruns, "error_ms": _ms(monitor.error_s)}
+            if monitor
+            else None,
             "targets": {
                 url: {"sent": s.sent, "dropped": s.dropped, "error": s.last_error}
                 for url, s in self._targets().items()
@@ -144,35 +154,36 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         take = self._recorder()
         if take is not None:
             state.append(f"recording {take.wav.name} {clock_text(take.seconds)}")
+        monitor = self._monitor()
+        if monitor is not None:
+            state.append(f"monitor off by {_ms(monitor.error_s)} ms, underruns {monitor.underruns}")
         for url, sink in self._targets().items():
             trouble = f" ({sink.last_error})" if sink.last_error else ""
             state.append(f"{url} sent {sink.sent} dropped {sink.dropped}{trouble}")
         return state
 
     def _draw(self) -> RenderableType:
-        stats = self._session.stats
-        level = max(0.0, 1.0 - stats.level_db / _FLOOR_DB)
-        head = Table.grid(padding=(0, 1))
-        head.add_row("input", ProgressBar(total=1.0, completed=min(1.0, level), width=32), self._mouth())
+        stats, console = self._session.stats, self._console
+        meter = draw_meter(1.0 - stats.level_db / _FLOOR_DB, _INPUT_WIDTH, console)
+        head = Text(f"{self._session.source.name}\n  input {meter} {stats.level_db:4.0f} dB")
+        if self._session.muted:
+            head.append("  muted", style="bold red")
         curves = Table.grid(padding=(0, 1))
-        last = stats.last
         for left, right in zip(_CURVES[::2], _CURVES[1::2], strict=True):
-            cells: list[RenderableType] = []
+            cells: list[str] = []
             for name in (left, right):
-                value = _value(last, name)
-                cells += [Text(name), ProgressBar(total=1.0, completed=value, width=20), Text(f"{value:.2f}")]
+                value = _value(stats.last, name)
+                cells += [name, draw_meter(value, _METER_WIDTH, console), f"{value:.2f} "]
             curves.add_row(*cells)
+        face = Table.grid(padding=(0, 2))
+        face.add_row(Text("\n".join(self._mouth())), curves)
         lines = [Text("  " + line, overflow="ellipsis", no_wrap=True) for line in self._lines()]
         budget = Text(f"  budget {self._session.budget}", overflow="ellipsis", no_wrap=True)
-        keys = Text("  m mute  c recentre  r record  q quit", style="dim")
-        return Group(Text(self._session.source.name), head, curves, *lines, budget, keys)
+        return Group(head, face, *lines, budget, Text(_KEYS, style="dim"))
 
-    def _mouth(self) -> str:
-        last = self._session.stats.last
-        if last is None:
-            return _MOUTHS[0]
-        jaw, close = (_value(last, name) for name in ("jawOpen", "mouthClose"))
-        return _MOUTHS[min(len(_MOUTHS) - 1, round(max(0.0, jaw - close) * 1.6 * (len(_MOUTHS) - 1)))]
+    def _mouth(self) -> list[str]:
+        jaw, close, pucker, funnel, smile, stretch = (_value(self._session.stats.last, n) for n in _MOUTH)
+        return draw_mouth(max(0.0, jaw - close), smile + stretch - pucker - funnel, self._console)
 
 
 def _value(frame: CurveFrame | None, name: str) -> float:
