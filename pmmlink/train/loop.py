@@ -12,9 +12,8 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,49 +29,13 @@ from pmmlink.train.clips import Clip, Parts, TakeMemory, open_parts
 from pmmlink.train.features import FROZEN, FeatureReader, frozen_hash
 from pmmlink.train.losses import TERMS, paper_terms, weighted_sum
 from pmmlink.train.processes import Processes
+from pmmlink.train.progress import Progress, Reporter
 from pmmlink.train.recipe import Recipe, check_same
 from pmmlink.train.run_folder import RunFolder
 from pmmlink.train.start import Origin, build_model, set_default_style, training_mode
 from pmmlink.train.validate import measure
 
 _PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-class Reporter(Protocol):
-    """Who is told how a run goes (only the first process tells)."""
-
-    def note(self, text: str) -> None:
-        """Something worth a line."""
-
-    def reading(self, done: int, total: int) -> None:
-        """Takes read before training begins."""
-
-    def step(self, epoch: int, done: int, steps: int, loss: float) -> None:
-        """A step is done: its epoch (from 0), the steps done in it, the steps of an epoch, its loss."""
-
-    def epoch(self, line: dict[str, Any]) -> None:
-        """An epoch is done: its line of the log."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run is, and what it has found.
-
-    Attributes:
-        epoch: epochs finished.
-        step: steps done in the next one.
-        sums: terms of eq. 8 summed over its clips so far, and their number, ``[5]``, of this process.
-        best: lowest validation position loss.
-        best_epoch: in which it was reached, from 1.
-        log: a line for each finished epoch.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    sums: Tensor = field(default_factory=lambda: torch.zeros(len(TERMS) + 1, dtype=torch.float64))
-    best: float = float("inf")
-    best_epoch: int = 0
-    log: list[dict[str, Any]] = field(default_factory=list)
 
 
 class TermsOf(nn.Module):

@@ -17,8 +17,9 @@ from pmmlink.model.checkpoint import SHIPPED, load_model, read_card
 from pmmlink.train.clips import Clip, TakeMemory, open_parts
 from pmmlink.train.datasets.base import Take, TakeData
 from pmmlink.train.features import FROZEN
-from pmmlink.train.loop import Progress, epoch_order, train
+from pmmlink.train.loop import epoch_order, train
 from pmmlink.train.processes import Processes
+from pmmlink.train.progress import Progress
 from pmmlink.train.recipe import Recipe
 from pmmlink.train.run_folder import RunFolder
 
