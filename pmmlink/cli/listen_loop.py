@@ -122,6 +122,12 @@ class _Recorder:
         """Writes a frame. Raises RuntimeFault when the disk is full."""
         if self._subject is None:
             self._subject = subject
+            if not any(name in LIVELINK_61 for name in frame.curves.names):
+                some = ", ".join(frame.curves.names[:3])
+                self._report(
+                    f"{subject.label} sends curves of another rig ({some} …), which are no columns here: "
+                    "the recording is all zeros; add --to FILE.csv to the sender instead"
+                )
         if subject is self._subject:
             # Times are kept to the microsecond: a phone's frames do not lie on a grid.
             self._sink.send(CurveFrame(frame.time_us, _MICROSECONDS, frame.curves, frame.values))

@@ -21,6 +21,7 @@ from rich.console import Console
 from pmmlink.cli.listen_view import LinesView, MeterView, Report
 from pmmlink.curves import LIVELINK_61
 from pmmlink.receiver import Receiver, UdpListener
+from pmmlink.retarget.rig_file import shipped_rig
 from pmmlink.sinks import Fanout, make_sink
 from pmmlink.types import CurveFrame
 from pmmlink.wire import csv, osc
@@ -95,6 +96,25 @@ def test_every_frame_of_a_play_arrives_in_order_in_a_second_process(scheme: str,
     np.testing.assert_allclose(take.values, [frame.values for frame in sent], atol=1e-7)
     steps = np.diff([float(time_s) for time_s in take.times])
     np.testing.assert_allclose(steps, 0.01, atol=5e-5)
+
+
+@pytest.mark.parametrize("rig", ["vrm", "cc4"])
+def test_a_stream_of_another_rig_is_heard_and_its_recording_warned_of(rig: str, tmp_path: Path) -> None:
+    url = f"osc://127.0.0.1:{free_port()}"
+    curves = shipped_rig(rig).curves
+    with listening(url, "--json", "--record", str(tmp_path / "take.csv"), "--duration", "4") as process:
+        sink = make_sink(url)
+        sink.open(curves, FPS, "Face")
+        with sink:
+            for k in range(120):
+                sink.send(CurveFrame(k, FPS, curves, np.full(len(curves), 0.5, np.float32)))
+                time.sleep(0.01)
+        output, _ = process.communicate(timeout=30)
+    lines = [json.loads(line) for line in output.splitlines()]
+    (face,) = lines[-1]["summary"]["subjects"]
+    assert face["curves"] == len(curves)
+    assert face["received"] + face["unnamed"] >= 100
+    assert any("sends curves of another rig" in line.get("event", "") for line in lines)
 
 
 @pytest.mark.skipif(
