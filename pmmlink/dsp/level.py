@@ -12,6 +12,8 @@ from torch import Tensor
 from pmmlink.stream.stage import Stage
 
 _DB = 10.0 / math.log(10.0)
+_FEW = 8
+"""Up to so many frames at once, as in a live stream, plain numbers are faster than tensors."""
 
 
 @dataclass(slots=True)
@@ -71,12 +73,8 @@ class RunningLevel(Stage[LevelState]):
         powers = torch.cat([state.powers, x.sum(-1)], dim=1)
         state.powers = powers[:, powers.shape[1] - (self.smooth - 1) :]
         mean = F.avg_pool1d(powers[:, None], self.smooth, stride=1)[:, 0]
-        here_db = (mean.double() + 1e-12).log() * _DB
-        fallen = ((here_db > self.gate_db).double() * self.fall_db).cumsum(1)
-        # level[t] = max(here[t], level[t-1] - fall[t], floor), unrolled as a running maximum.
-        start = state.level_db[:, None] - fallen
-        peak = torch.cummax(here_db.clamp_min(self.floor_db) + fallen, dim=1).values - fallen
-        level = torch.maximum(torch.maximum(start, peak), torch.full_like(peak, self.floor_db))
+        follow = self._follow_few if x.shape[1] <= _FEW and x.device.type == "cpu" else self._follow
+        level = follow(mean, state.level_db)
         state.level_db = level[:, -1]
         gain = torch.exp((self.target_db - level) / _DB).to(x.dtype)
         return (x * gain[..., None]).clamp_min(1e-6).log()
@@ -86,3 +84,25 @@ class RunningLevel(Stage[LevelState]):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.step(x, self.init_state(x.shape[0]))
+
+    def _follow(self, power: Tensor, level_db: Tensor) -> Tensor:
+        """Levels ``[B, T]`` of frames of mean power ``[B, T]``, after a level ``[B]``."""
+        here_db = (power.double() + 1e-12).log() * _DB
+        fallen = ((here_db > self.gate_db).double() * self.fall_db).cumsum(1)
+        # level[t] = max(here[t], level[t-1] - fall[t], floor), unrolled as a running maximum.
+        start = level_db[:, None] - fallen
+        peak = torch.cummax(here_db.clamp_min(self.floor_db) + fallen, dim=1).values - fallen
+        return torch.maximum(torch.maximum(start, peak), torch.full_like(peak, self.floor_db))
+
+    def _follow_few(self, power: Tensor, level_db: Tensor) -> Tensor:
+        """The same, frame by frame."""
+        levels = []
+        for level, powers in zip(level_db.tolist(), power.tolist(), strict=True):
+            row = []
+            for here in powers:
+                here_db = math.log(here + 1e-12) * _DB
+                fall_db = self.fall_db if here_db > self.gate_db else 0.0
+                level = max(here_db, level - fall_db, self.floor_db)  # noqa: PLW2901 - it runs on
+                row.append(level)
+            levels.append(row)
+        return torch.tensor(levels, dtype=torch.float64)
