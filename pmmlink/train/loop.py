@@ -11,49 +11,29 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pmmlink.errors import CheckpointError, ConfigError, DataError, RuntimeFault
 from pmmlink.model.checkpoint import save_model
-from pmmlink.model.pmmtalk import FrozenFeatures, PMMTalk
+from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.board import Board
 from pmmlink.train.card import model_card
 from pmmlink.train.clips import Clip, Parts, TakeMemory, open_parts
 from pmmlink.train.features import FROZEN, FeatureReader, frozen_hash
-from pmmlink.train.losses import TERMS, paper_terms, weighted_sum
+from pmmlink.train.losses import TERMS, TermsOf, weighted_sum
 from pmmlink.train.processes import Processes
 from pmmlink.train.progress import Progress, Reporter
 from pmmlink.train.recipe import Recipe, check_same
 from pmmlink.train.run_folder import RunFolder
 from pmmlink.train.start import Origin, build_model, set_default_style, training_mode
 from pmmlink.train.validate import measure
-
-_PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-class TermsOf(nn.Module):
-    """The trained half of the model and its loss terms, as one module that DDP can wrap."""
-
-    def __init__(self, model: PMMTalk, precision: str) -> None:
-        super().__init__()
-        self.model = model
-        self._type = _PRECISIONS.get(precision)
-
-    def forward(self, frozen: FrozenFeatures, style: int, target: Tensor) -> Tensor:
-        device = target.device.type
-        mixed: AbstractContextManager[Any] = (
-            torch.autocast(device, self._type) if self._type else nullcontext()
-        )
-        with mixed:
-            prediction = self.model.predict_from(frozen, self.model.styles[style][None])
-        return paper_terms(prediction, target)
 
 
 def train(

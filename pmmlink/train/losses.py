@@ -7,16 +7,21 @@ without any label is not one of the T.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pmmlink.model.alignment import alignment_losses
-from pmmlink.model.pmmtalk import Prediction
+from pmmlink.model.pmmtalk import FrozenFeatures, PMMTalk, Prediction
 
 TERMS = ("position", "motion", "temporal", "semantic")
 """Names of the terms in the order of eq. 8."""
+
+
+_PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,30 @@ def weighted_sum(terms: Tensor, lambdas: Lambdas) -> Tensor:
     # A term that is left out must not bring its NaN in by way of 0 · NaN.
     kept = [weight * term for weight, term in zip(weights, terms, strict=True) if weight]
     return torch.stack(kept).sum() if kept else terms.sum() * 0.0
+
+
+class TermsOf(nn.Module):
+    """The trained half of the model and its loss terms, as one module that DDP can wrap.
+
+    Args:
+        model: in training mode.
+        precision: ``float32``, ``bfloat16`` or ``float16``, of the model; the losses are computed in 32 bits.
+    """
+
+    def __init__(self, model: PMMTalk, precision: str) -> None:
+        super().__init__()
+        self.model = model
+        self._type = _PRECISIONS.get(precision)
+
+    def forward(self, frozen: FrozenFeatures, style: int, target: Tensor) -> Tensor:
+        """The terms of a clip, ``[4]``: its features, its style's number, its targets ``[1, T, N]``."""
+        device = target.device.type
+        mixed: AbstractContextManager[Any] = (
+            torch.autocast(device, self._type) if self._type else nullcontext()
+        )
+        with mixed:
+            prediction = self.model.predict_from(frozen, self.model.styles[style][None])
+        return paper_terms(prediction, target)
 
 
 def _frames(known: Tensor) -> Tensor:
