@@ -142,8 +142,6 @@ def read_templates(root: Path) -> dict[str, Mesh]:
             raise DataError(f"{path}: not arrays by subject ({fault})") from None
     else:
         table = load_arrays(path)
-    if isinstance(table, np.ndarray) and table.shape == () and table.dtype == object:
-        table = table.item()  # what np.save makes of a dictionary
     if not isinstance(table, dict) or not table:
         raise DataError(f"{path}: not a table of subject → vertices")
     return {str(name): _template(path, str(name), mesh) for name, mesh in table.items()}
