@@ -31,7 +31,8 @@ from pmmlink.model.animator import load_animator
 from pmmlink.preview.hub import Hub
 from pmmlink.preview.image import read_picture, write_png
 from pmmlink.preview.pack import packed_head
-from pmmlink.preview.server import PreviewServer, Recording
+from pmmlink.preview.recording import Recording
+from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.subdivide import load_smooth_head
 from pmmlink.preview.take import Animation
 from pmmlink.preview.tuning import Tuning

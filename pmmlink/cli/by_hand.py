@@ -53,7 +53,8 @@ def tune(
         raise ConfigError(f"{take}: longer than {_LONGEST_S:g} s; a few sentences are enough to tune by")
 
     from pmmlink.cli.progress import make_console
-    from pmmlink.preview.server import PreviewServer, Recording
+    from pmmlink.preview.recording import Recording
+    from pmmlink.preview.server import PreviewServer
     from pmmlink.preview.take import Animation
     from pmmlink.preview.tuning import Tuning
 
@@ -98,7 +99,7 @@ def _speech(
 ) -> tuple[Path | None, FloatArray, Fraction, CurveSet]:
     """The sound to play, and curves before any profile ``[N, C]``, with their rate and names."""
     from pmmlink.curves import LIVELINK_61, MODEL_32
-    from pmmlink.preview.server import SOUND_TYPES
+    from pmmlink.preview.recording import SOUND_TYPES
     from pmmlink.resources import sample_speech
     from pmmlink.sources import FileSource
     from pmmlink.types import MODEL_FPS

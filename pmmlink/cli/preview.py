@@ -85,7 +85,8 @@ def preview(
 
 
 def _with_take(take: Path, audio: Path | None, host: str, port: int) -> PreviewServer:
-    from pmmlink.preview.server import SOUND_TYPES, PreviewServer, Recording
+    from pmmlink.preview.recording import SOUND_TYPES, Recording
+    from pmmlink.preview.server import PreviewServer
     from pmmlink.preview.take import read_animation
     from pmmlink.sources import FileSource
 

@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,11 +28,9 @@ from pmmlink.preview.camera import CAMERAS
 from pmmlink.preview.hub import Hub
 from pmmlink.preview.origin import is_addressed, is_own_page
 from pmmlink.preview.pack import packed_head
-from pmmlink.preview.take import Animation
-from pmmlink.preview.tuning import Tuning
+from pmmlink.preview.recording import SOUND_TYPES, Recording
 from pmmlink.preview.tuning_message import MAX_MESSAGE_BYTES
 from pmmlink.resources import ASSETS
-from pmmlink.types import FloatArray
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
 
@@ -47,42 +45,10 @@ _PAGE = {
 }
 """Path → file and type; anything else is refused."""
 
-SOUND_TYPES = {
-    ".wav": "audio/wav",
-    ".flac": "audio/flac",
-    ".mp3": "audio/mpeg",
-    ".ogg": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".m4a": "audio/mp4",
-    ".mp4": "audio/mp4",
-    ".webm": "audio/webm",
-}
-"""Sound files that browsers play."""
-
 _BYTES = "application/octet-stream"
 _HEARTBEAT_S = 2.0
 _FAREWELL_S = 0.5
 _CHUNK = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A take to be played by the page.
-
-    Attributes:
-        animation: its curves.
-        sound: its sound file, or None.
-        tuning: the profile whose sliders the page shows; the curves are then what it makes of the take.
-    """
-
-    animation: Animation
-    sound: Path | None = None
-    tuning: Tuning | None = None
-
-    @property
-    def values(self) -> FloatArray:
-        """``[N, 52 or 61]``: the curves as they are to be shown now."""
-        return self.animation.values if self.tuning is None else self.tuning.values()
 
 
 class PreviewServer:

@@ -19,7 +19,8 @@ from chromium_page import CHROMIUM, Chromium
 from pmmlink.curves import ARKIT_52, LIVELINK_61
 from pmmlink.preview.head import load_head
 from pmmlink.preview.image import read_picture
-from pmmlink.preview.server import PreviewServer, Recording
+from pmmlink.preview.recording import Recording
+from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.subdivide import load_smooth_head
 from pmmlink.preview.take import Animation
 from pmmlink.preview.turn import Turn

@@ -18,8 +18,9 @@ from pmmlink.errors import TargetError
 from pmmlink.preview.head import load_head
 from pmmlink.preview.hub import MAX_VIEWERS, QUEUE, Hub
 from pmmlink.preview.pack import pack_head
+from pmmlink.preview.recording import Recording
 from pmmlink.preview.relay import Relay
-from pmmlink.preview.server import PreviewServer, Recording
+from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.sink import PreviewSink
 from pmmlink.preview.take import Animation
 from pmmlink.receiver import Receiver

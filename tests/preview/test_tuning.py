@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pmmlink.curves import ARKIT_52, LIVELINK_61, MODEL_32
 from pmmlink.errors import ProfileError
-from pmmlink.preview.server import PreviewServer, Recording
+from pmmlink.preview.recording import Recording
+from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.take import Animation
 from pmmlink.preview.tuning import Tuning
 from pmmlink.preview.tuning_message import MAX_MESSAGE_BYTES

@@ -10,7 +10,8 @@ import pytest
 from chromium_page import CHROMIUM, Chromium, Page
 
 from pmmlink.curves import MODEL_32
-from pmmlink.preview.server import PreviewServer, Recording
+from pmmlink.preview.recording import Recording
+from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.take import Animation
 from pmmlink.preview.tuning import Tuning
 from pmmlink.retarget import load_profile, save_profile
