@@ -1,7 +1,7 @@
 """Reads pickles that hold nothing but numpy arrays and plain containers.
 
-A pickle is a program: the ordinary reader calls whatever the file names. This one knows a handful of names, and
-what stands behind them can do nothing but remember what it was given: not even numpy's own, whose
+A pickle is a program: the ordinary reader calls whatever the file names. This one knows a handful of names,
+and what stands behind them can do nothing but remember what it was given: not even numpy's own, whose
 ``__setstate__`` believes what it is told and can be made to crash. Arrays are made at the end, from bytes
 whose number fits. Python's own reader runs the program, not the one in C, for the same reason.
 """
