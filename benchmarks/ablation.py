@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import platform
 import statistics
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,20 @@ class Lines:
         print(f"{self._name}: epoch {line['epoch']} position {val['position']:.5f}", flush=True)
 
 
-def test_figures(recipe: Recipe, out: Path, cache: Path | None, processes: Processes) -> Figures:
-    """LVE and ALE of a run's best weights on its test part."""
+def row(name: str, recipe: Recipe, out: Path, cache: Path, processes: Processes) -> Figures:
+    """LVE and ALE of a row's best weights on its test part; trains it first where that is not done."""
+    kept = out / "figures.json"
+    asked = {key: value for key, value in recipe.to_dict().items() if key != "command"}
+    if kept.is_file():
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found["recipe"] == asked:
+            return Figures(**found["figures"])
+    train(recipe, out, processes, Lines(name), cache)
     parts = open_parts(recipe)
     model, _ = load_model(RunFolder(out).best, str(processes.device))
-    reader = FeatureReader(model, cache)
-    return measure(model, parts.test, TakeMemory(), reader, parts.styles, processes)
+    figures = measure(model, parts.test, TakeMemory(), FeatureReader(model, cache), parts.styles, processes)
+    kept.write_text(json.dumps({"recipe": asked, "figures": figures.to_dict()}), encoding="utf-8")
+    return figures
 
 
 def table(found: dict[str, list[Figures]]) -> str:
@@ -135,25 +143,22 @@ def main() -> None:
         longest_s=args.longest,
     )
     found: dict[str, list[Figures]] = {}
-    began = time.monotonic()
     try:
         for name, changes in ROWS.items():
-            for start in range(args.seeds if name == "all" else 1):
-                recipe = dataclasses.replace(base, seed=start, **changes)
-                out = args.out / f"{name.replace('/', '').replace(' ', '_')}-{start}"
-                train(recipe, out, processes, Lines(f"{name}, start {start}"), cache)
-                figures = test_figures(recipe, out, cache, processes)
+            for seed in range(args.seeds if name == "all" else 1):
+                recipe = dataclasses.replace(base, seed=seed, **changes)
+                out = args.out / f"{name.replace('/', '').replace(' ', '_')}-{seed}"
+                figures = row(f"{name}, seed {seed}", recipe, out, cache, processes)
                 found.setdefault(name, []).append(figures)
                 print(f"{name}: {figures.to_dict()}", flush=True)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
     parts = open_parts(base)
-    minutes = (time.monotonic() - began) / 60
     text = (
         f"{len(parts.train)} clips to train, {len(parts.val)} to validate, {len(parts.test)} to test "
         f"({args.protocol}, {args.limit or 'all'} clips of a subject and part), {args.epochs} epochs, "
         f"Adam {args.lr:g}, batch {args.batch}. {datetime.now(timezone.utc):%Y-%m-%d}, "
-        f"torch {torch.__version__}, {platform.machine()}, {processes.device.type}, {minutes:.0f} min.\n\n"
+        f"torch {torch.__version__}, {platform.machine()}, {processes.device.type}.\n\n"
     )
     text += table(found)
     if args.output:
