@@ -75,7 +75,9 @@ class WebSocketSource:
             self._server = serve(self._client, HOST, self.port, max_size=_MOST_BYTES, compression=None)
         except OSError as fault:
             raise ConfigError(
-                f"--ws {self.port}: cannot listen there ({fault.strerror or fault}); choose another port"
+                # The library repeats the address behind the reason.
+                f"--ws {self.port}: cannot listen there ({str(fault.strerror or fault).partition(' (')[0]}); "
+                "choose another port"
             ) from None
         self.port = self._server.socket.getsockname()[1]
         self._backlog.start()

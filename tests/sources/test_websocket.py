@@ -67,7 +67,9 @@ def test_a_message_that_means_nothing_is_answered_and_the_connection_stays(
 
 
 def test_a_taken_port_is_refused_in_one_line(source: WebSocketSource) -> None:
-    with pytest.raises(ConfigError, match=rf"--ws {source.port}: cannot listen there .*choose another port"):
+    with pytest.raises(
+        ConfigError, match=rf"--ws {source.port}: cannot listen there \([^()]*\); choose another port"
+    ):
         WebSocketSource(source.port, 16_000).start()
 
 
