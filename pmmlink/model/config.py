@@ -129,7 +129,7 @@ class ImageEncoderConfig:
     heads: int = 4
     feed_forward: int = 128
     left_context: int = 30
-    standardise: bool = False
+    standardise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,13 @@ def paper_config() -> PMMTalkConfig:
             mel="wav2lip",
         ),
         image_encoder=ImageEncoderConfig(
-            widths=(32, 64, 128, 256, 256), dim=512, layers=4, heads=8, feed_forward=1024, left_context=60
+            widths=(32, 64, 128, 256, 256),
+            dim=512,
+            layers=4,
+            heads=8,
+            feed_forward=1024,
+            left_context=60,
+            standardise=False,
         ),
         decoder=DecoderConfig(
             align_dim=256, dim=512, layers=4, heads=8, feed_forward=1024, left_context=60, period=30

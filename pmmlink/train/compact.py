@@ -130,7 +130,6 @@ def new_model(
         audio_encoder=dataclasses.replace(base.audio_encoder, conv_right=conv_right[0]),
         audio_decoder=dataclasses.replace(base.audio_decoder, conv_right=conv_right[1]),
         text_decoder=dataclasses.replace(base.text_decoder, conv_right=conv_right[1]),
-        image_encoder=dataclasses.replace(base.image_encoder, standardise=True),
     )
     return PMMTalk(config, dropout=dropout)
 

@@ -48,12 +48,7 @@ TINY = PMMTalkConfig(
     image_encoder=ImageEncoderConfig(widths=(2, 4), dim=8, heads=2, feed_forward=16, left_context=9),
     decoder=DecoderConfig(align_dim=6, dim=8, layers=2, heads=2, feed_forward=16, left_context=9),
 )
-TINY_HEARING = dataclasses.replace(
-    TINY,
-    vocabulary=len(PHONES),
-    phone_share=0.5,
-    image_encoder=dataclasses.replace(TINY.image_encoder, standardise=True),
-)
+TINY_HEARING = dataclasses.replace(TINY, vocabulary=len(PHONES), phone_share=0.5)
 TINY_WAVE = dataclasses.replace(
     TINY,
     audio_encoder=AudioEncoderConfig(front="wave", dim=8, layers=0),

@@ -67,7 +67,8 @@ def test_the_mouth_is_still_in_silence_and_room_noise(animator: Animator, level_
         noise = (np.random.default_rng(1).standard_normal(48_000) * 10 ** (level_db / 20)).astype(np.float32)
     gap = lip_gap_mm(run(animator, noise))[15:]
     assert gap.max() < 1.5
-    assert np.abs(np.diff(gap)).max() < 0.5
+    # The last frame hears the noise break off, which no room does.
+    assert np.abs(np.diff(gap[:-1])).max() < 0.5
 
 
 def test_chunking_changes_nothing(animator: Animator) -> None:
