@@ -127,13 +127,13 @@ def fit_profile(recordings: Sequence[Recording]) -> Fit:
     usable = [i for i, name in enumerate(MODEL_32.names) if _movement(pairs, i) == ""]
     if not usable:
         raise DataError("the recorded face does not move with any predicted curve; is this the right take?")
-    delay, correlation, kept = _delay(pairs, usable)
+    delay, lag, correlation, kept = _delay(pairs, usable)
     if correlation < _LEAST_TAKE_CORRELATION:
         raise DataError(
             f"the recorded face does not follow the sound (correlation {correlation:.2f} at the best lag); "
             "do the take and the sound belong together?"
         )
-    fits = tuple(_fit_curve(pairs, i, delay) for i in range(len(MODEL_32)))
+    fits = tuple(_fit_curve(pairs, i, delay, lag) for i in range(len(MODEL_32)))
     return Fit(fits, delay, kept, correlation)
 
 
@@ -169,20 +169,23 @@ def _movement(pairs: list[tuple[Array, Array]], column: int) -> str:
     return ""
 
 
-def _delay(pairs: list[tuple[Array, Array]], columns: list[int]) -> tuple[float, float, str]:
-    """Delay in frames, correlation there, and why the delay was kept at 0 if so."""
+def _delay(pairs: list[tuple[Array, Array]], columns: list[int]) -> tuple[float, float, float, str]:
+    """Delay in frames, the lag at which to compare, the correlation, and why the delay was kept at 0 if so.
+
+    The two differ where a part of a frame is not worth a delay, but would still flatten the gains.
+    """
     lags = np.arange(-MAX_LAG, MAX_LAG + 1)
     score = np.array([_mean_correlation(pairs, columns, int(lag)) for lag in lags])
     best = int(score.argmax())
     if best in (0, len(lags) - 1):
-        return 0.0, float(score[MAX_LAG]), f"no best lag within {MAX_LAG} frames"
+        return 0.0, 0.0, float(score[MAX_LAG]), f"no best lag within {MAX_LAG} frames"
     before, at, after = score[best - 1 : best + 2]
     bend = before - 2 * at + after
     refined = float(lags[best] + (0.5 * (before - after) / bend if bend < 0 else 0.0))
     # A flat top says nothing about the lag: half a percent is within its own scatter.
     if at - score[MAX_LAG] < 0.005:
-        return 0.0, float(score[MAX_LAG]), ""
-    return refined, float(at), ""
+        return 0.0, refined if abs(refined) <= 1.0 else 0.0, float(score[MAX_LAG]), ""
+    return refined, refined, float(at), ""
 
 
 def _mean_correlation(pairs: list[tuple[Array, Array]], columns: list[int], lag: int) -> float:
@@ -213,7 +216,8 @@ def _correlation(x: Array, y: Array) -> float:
     return float(((x - x.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0
 
 
-def _fit_curve(pairs: list[tuple[Array, Array]], column: int, delay: float) -> CurveFit:
+def _fit_curve(pairs: list[tuple[Array, Array]], column: int, delay: float, lag: float) -> CurveFit:
+    """Gain and offset at the lag, errors at the delay that the profile will have."""
     name = MODEL_32.names[column]
     raw_x, raw_y = _aligned(pairs, column, 0.0)
     before = float(np.abs(raw_x - raw_y).mean()) if len(raw_y) else math.nan
@@ -225,12 +229,13 @@ def _fit_curve(pairs: list[tuple[Array, Array]], column: int, delay: float) -> C
     if correlation < _LEAST_CORRELATION:
         return _kept(plain, f"correlation {correlation:.2f} is below {_LEAST_CORRELATION:g}")
     split = round(len(x) * (1 - _HELD_OUT))
-    gain, offset, _ = _regress(x[:split], y[:split])
+    at_lag = _aligned(pairs, column, lag)
+    gain, offset, _ = _regress(*(values[:split] for values in at_lag))
     held_before = float(np.abs(raw_x[-(len(x) - split) :] - raw_y[-(len(x) - split) :]).mean())
     held_after = _error(x[split:], y[split:], gain, offset)
     if held_after > _error(x[split:], y[split:], 1.0, 0.0):
         return _kept(plain, "the fit does not carry over to the last quarter of the take")
-    gain, offset, error = _regress(x, y)
+    gain, offset, error = _regress(*at_lag)
     return CurveFit(
         curve=name,
         gain=gain,

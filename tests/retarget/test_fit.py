@@ -72,7 +72,8 @@ def test_known_gains_offsets_and_delay_are_recovered(
             assert found[name][1] == pytest.approx(setting.offset, abs=0.02), name
         else:  # a fit so near the default that it does not improve on it
             assert setting.gain == pytest.approx(1.0, abs=0.1), name
-    assert len(found) >= 4
+    told = sum(abs(setting.gain - 1.0) > 0.1 for setting in curves.values())
+    assert len(found) >= min(4, told)
 
 
 def test_lost_frames_of_the_tracker_do_not_pull_the_fit() -> None:
