@@ -22,8 +22,8 @@ from typing import Any
 
 import torch
 
-from pmmlink.errors import PmmlinkError
-from pmmlink.model.checkpoint import SHIPPED, load_model
+from pmmlink.errors import CheckpointError, PmmlinkError
+from pmmlink.model.checkpoint import SHIPPED, load_model, sha256_of
 from pmmlink.train.clips import TakeMemory, open_parts
 from pmmlink.train.features import FeatureReader
 from pmmlink.train.loop import train
@@ -78,7 +78,7 @@ class Lines:
 def row(name: str, recipe: Recipe, out: Path, cache: Path, processes: Processes) -> Figures:
     """LVE and ALE of a row's best weights on its test part; trains it first where that is not done."""
     kept = out / "figures.json"
-    asked = {key: value for key, value in recipe.to_dict().items() if key != "command"}
+    asked = {**recipe.to_dict(), "start": sha256_of(Path(recipe.weights))}
     if kept.is_file():
         found = json.loads(kept.read_text(encoding="utf-8"))
         if found["recipe"] == asked:
@@ -143,11 +143,14 @@ def main() -> None:
         longest_s=args.longest,
     )
     found: dict[str, list[Figures]] = {}
+    begun_with = sha256_of(args.weights)
     try:
         for name, changes in ROWS.items():
             for seed in range(args.seeds if name == "all" else 1):
                 recipe = dataclasses.replace(base, seed=seed, **changes)
                 out = args.out / f"{name.replace('/', '').replace(' ', '_')}-{seed}"
+                if sha256_of(args.weights) != begun_with:
+                    raise CheckpointError(f"{args.weights}: changed while the rows were trained; begin again")
                 figures = row(f"{name}, seed {seed}", recipe, out, cache, processes)
                 found.setdefault(name, []).append(figures)
                 print(f"{name}: {figures.to_dict()}", flush=True)
@@ -158,7 +161,8 @@ def main() -> None:
         f"{len(parts.train)} clips to train, {len(parts.val)} to validate, {len(parts.test)} to test "
         f"({args.protocol}, {args.limit or 'all'} clips of a subject and part), {args.epochs} epochs, "
         f"Adam {args.lr:g}, batch {args.batch}. {datetime.now(timezone.utc):%Y-%m-%d}, "
-        f"torch {torch.__version__}, {platform.machine()}, {processes.device.type}.\n\n"
+        f"frozen parts of weights {begun_with[:12]}, torch {torch.__version__}, {platform.machine()}, "
+        f"{processes.device.type}.\n\n"
     )
     text += table(found)
     if args.output:
