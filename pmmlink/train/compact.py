@@ -135,11 +135,15 @@ def new_model(
 
 
 def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
-    """Loads the weights of a model with other modalities.
+    """Loads the weights of a model with other modalities or another look-ahead.
 
-    The fusion layer's columns go where their modality went; those of a new modality start at zero.
+    The fusion layer's columns go where their modality went; those of a new modality start at zero. Taps
+    beyond the look-ahead are cut, new ones start at zero.
     """
     own = model.state_dict()
+    for name in [n for n in state if n.endswith("depthwise.conv.weight") and n in own]:
+        more = own[name].shape[-1] - state[name].shape[-1]
+        state = {**state, name: nn.functional.pad(state[name], (0, more))}
     align, style = model.config.decoder.align_dim, model.config.style_dim
     fuse = "decoder.fuse.weight"
     present = [m for m in MODALITIES if f"{m}_align.linear.weight" in state]

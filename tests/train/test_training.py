@@ -262,6 +262,17 @@ def test_a_model_without_a_modality_keeps_the_weights_of_the_others() -> None:
     assert torch.equal(less.audio_rate.weight, whole.audio_rate.weight)
 
 
+def test_a_model_that_looks_further_ahead_starts_as_the_one_that_does_not() -> None:
+    torch.manual_seed(0)
+    near = compact.new_model(("audio", "text"), dropout=0.0, conv_right=(0, 1)).eval()
+    far = compact.new_model(("audio", "text"), dropout=0.0, conv_right=(2, 2)).eval()
+    compact.fit_weights(far, near.state_dict())
+    assert far.latency == near.latency + 6 * 320
+    x = torch.randn(1, 8000, 1) * 0.05
+    with torch.inference_mode():
+        assert torch.allclose(far(x), near(x), atol=1e-5)
+
+
 def test_the_learning_rate_warms_up_and_cools_down() -> None:
     rates = [compact.learning_rate(step, 1000, 1.0) for step in range(1000)]
     assert rates[0] < 0.01
