@@ -43,7 +43,9 @@ TINY = PMMTalkConfig(
         decoder_residuals=(0, 1, 1, 1),
         output_width=3,
     ),
-    image_encoder=ImageEncoderConfig(widths=(2, 4), dim=8, heads=2, feed_forward=16, left_context=9),
+    image_encoder=ImageEncoderConfig(
+        widths=(2, 4), dim=8, heads=2, feed_forward=16, left_context=9, standardise=False
+    ),
     decoder=DecoderConfig(align_dim=6, dim=8, layers=2, heads=2, feed_forward=16, left_context=9),
 )
 

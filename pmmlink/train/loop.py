@@ -134,6 +134,7 @@ class Run:
 
     def _save(self) -> None:
         """Writes ``last.pt``; all processes come here together."""
+        self._share_statistics()
         progress = self.progress
         sums = self.processes.add_up(progress.sums.clone())
         progress.sums = sums if self.processes.first else torch.zeros_like(sums)
@@ -149,6 +150,15 @@ class Run:
                 "progress": dataclasses.asdict(progress),
             }
         )
+
+    def _share_statistics(self) -> None:
+        """Gives all processes the mean of ψ_IE's running statistics, which each has of its own clips."""
+        if self.processes.count == 1:
+            return
+        frozen = tuple(f"{name}." for name in FROZEN)
+        for name, buffer in self.model.named_buffers():
+            if buffer.is_floating_point() and not name.startswith(frozen):
+                buffer.copy_(self.processes.add_up(buffer.clone()) / self.processes.count)
 
     def _facts(self) -> dict[str, Any]:
         """What a checkpoint must agree with beside the recipe."""
@@ -260,6 +270,7 @@ class Run:
 
     def _judge(self) -> dict[str, Any]:
         """Validates, keeps the best weights, and moves on to the next epoch; returns the log's line."""
+        self._share_statistics()
         progress = self.progress
         sums = self.processes.add_up(progress.sums)
         trained = (sums[:-1] / sums[-1].clamp_min(1)).tolist()

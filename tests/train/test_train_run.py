@@ -10,7 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_training import TINY_PAPER, Told, speakers, start_command, tiny_recipe, tiny_weights, train_flags
+from tiny_training import (
+    TINY,
+    TINY_PAPER,
+    Told,
+    speakers,
+    start_command,
+    tiny_recipe,
+    tiny_weights,
+    train_flags,
+)
 
 from pmmlink.errors import CheckpointError, ConfigError, DataError, RuntimeFault
 from pmmlink.model.checkpoint import SHIPPED, load_model, read_card
@@ -149,23 +158,30 @@ def test_a_run_that_is_killed_in_mid_epoch_goes_on_to_the_same_end(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("standardise", [False, True])
+def test_two_processes_end_where_one_does(tmp_path: Path, standardise: bool) -> None:
     data = speakers(tmp_path / "many", takes=3)
-    run(tiny_recipe(tmp_path, data=(str(data),), batch=4, clip_norm=0.0), tmp_path / "one")
+    image = dataclasses.replace(TINY.image_encoder, standardise=standardise)
+    weights = tiny_weights(tmp_path / "w.safetensors", config=dataclasses.replace(TINY, image_encoder=image))
+    recipe = tiny_recipe(tmp_path, data=(str(data),), weights=str(weights), batch=4, clip_norm=0.0)
+    run(recipe, tmp_path / "one")
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    flags = train_flags(tmp_path, tmp_path / "two", data=data, batch=4, clip_norm=0.0)
+    flags = train_flags(tmp_path, tmp_path / "two", data=data, weights=weights, batch=4, clip_norm=0.0)
     both = start_command(*flags, launcher=launcher)
     said, errors = both.communicate(timeout=300)
     assert both.returncode == 0, errors
     assert said.count("epoch 2 ") == 1  # only the first process speaks
 
-    def log(name: str) -> list[float]:
+    def log(name: str, part: str) -> list[float]:
         lines = [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text("utf-8").splitlines()]
-        return [value for line in lines for part in ("train", "val") for value in line[part].values()]
+        return [value for line in lines for value in line[part].values()]
 
-    assert log("two") == pytest.approx(log("one"), rel=1e-5, abs=1e-7)
-    first, second = last_model(tmp_path / "one"), last_model(tmp_path / "two")
-    assert all(torch.allclose(first[n], second[n], atol=1e-4) for n in first)
+    assert log("two", "train") == pytest.approx(log("one", "train"), rel=1e-5, abs=1e-7)
+    # ψ_IE's running statistics, which validation uses, are each process's own until they are averaged.
+    assert log("two", "val") == pytest.approx(log("one", "val"), rel=0.02 if standardise else 1e-5, abs=1e-7)
+    if not standardise:  # before a standardisation, Adam makes steps of the rounding of tiny gradients
+        first, second = last_model(tmp_path / "one"), last_model(tmp_path / "two")
+        assert all(torch.allclose(first[n], second[n], atol=1e-4) for n in first)
 
 
 def test_clips_are_cut_on_the_grid_that_frames_and_samples_share() -> None:
