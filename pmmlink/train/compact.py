@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from pmmlink.errors import DataError, PmmlinkError
+from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
@@ -36,8 +37,8 @@ from pmmlink.train.teachers import TEACHER_WIDTH
 
 STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
-# Real read speech is what synthetic voices do not teach.
-SOURCE_WEIGHTS = {"speechocean762": 1.5, "espeak": 0.6, "flite": 0.7}
+# Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best.
+SOURCE_WEIGHTS = {"speechocean762": 1.5, "kokoro": 3.0, "espeak": 0.5, "flite": 0.5}
 _IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 
@@ -171,6 +172,14 @@ def _open_fusion(model: PMMTalk, seed: int) -> None:
         weight[:, at : at + align] = 0.1 * fresh * weight.shape[1] ** -0.5
 
 
+def _weights_of(path: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint, or of a file of finished ones such as those shipped."""
+    if path.suffix == ".safetensors":
+        return load_model(path)[0].state_dict()
+    average: dict[str, Tensor] = torch.load(path, weights_only=True)["average"]
+    return average
+
+
 def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Tensor]:
     """The model at the start of a stage, and the spread of the targets."""
     torch.manual_seed(run.seed)
@@ -178,7 +187,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     model = new_model(run.modalities, conv_right=run.conv_right)
     if run.stage == "encoders":
         if args.start:
-            fit_weights(model, torch.load(args.start, weights_only=True)["average"])
+            fit_weights(model, _weights_of(args.start))
             return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
@@ -186,9 +195,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
             model.decoder.curves.bias.copy_(mean[0])
             model.decoder.closure.bias.fill_(-2.0)
     else:
-        source = args.start or run.out / "encoders" / "last.pt"
-        saved = torch.load(source, weights_only=True)
-        fit_weights(model, saved["average"])
+        fit_weights(model, _weights_of(args.start or run.out / "encoders" / "last.pt"))
         if "image" in run.modalities:
             _open_fusion(model, run.seed)
             mouth = torch.load(run.out / "mouth" / "last.pt", weights_only=True)
@@ -285,7 +292,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recogniser", type=Path, help="asr_waveform.hama of hama 1.7.0")
-    parser.add_argument("--start", type=Path, help="checkpoint that the stage starts from")
+    parser.add_argument("--start", type=Path, help="checkpoint or weights that the stage starts from")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--batch", type=int, default=12)

@@ -32,7 +32,7 @@ class Weights:
 
     position: float = 1.0
     motion: float = 1.5
-    acceleration: float = 1.0
+    acceleration: float = 2.5
     gap: float = 0.7
     closure: float = 0.7
     phones: float = 0.4

@@ -18,6 +18,7 @@ from pmmlink.train.corpus.check import check_corpus
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.frame_aligner import FrameAligner, corpus_examples, learn, search
 from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.speechocean import Speechocean
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner, Word
 from pmmlink.train.corpus.text_en import spoken_words
@@ -135,6 +136,33 @@ def test_two_aligners_are_averaged_where_they_agree_and_counted_where_not() -> N
         ("AA", 0.21, 0.41),
         ("B", 0.41, 0.5),
     ]
+
+
+class _Fixed(SphinxAligner):
+    """An aligner that always finds the same."""
+
+    def __init__(self, phones: list[Segment]) -> None:
+        super().__init__()
+        self._found = Alignment((Word("", 0.0, 1.0, tuple(phones)),), -1.0)
+
+    def align_phones(self, samples: np.ndarray, words: list[list[str]]) -> Alignment:  # noqa: ARG002
+        return self._found
+
+
+def test_snapped_phones_leave_no_gap_inside_a_word() -> None:
+    rough = [
+        [Segment("M", 0.10, 0.20), Segment("AO", 0.20, 0.30), Segment("R", 0.30, 0.40)],
+        [Segment("L", 0.60, 0.70)],
+    ]
+    # The aligner is 20 ms earlier, and has lost the R: there the voice's own time is taken, 20 ms earlier.
+    exact = [
+        *(Segment("M", 0.08, 0.18), Segment("AO", 0.18, 0.24)),
+        *(Segment("R", 0.40, 0.50), Segment("L", 0.58, 0.68)),
+    ]
+    phones, _ = snap(np.zeros(16000, np.float32), rough, _Fixed(exact))
+    assert [s.phone for s in phones] == ["M", "AO", "R", "L"]
+    assert [round(s.start_s, 3) for s in phones] == [0.08, 0.18, 0.24, 0.58]
+    assert [round(s.end_s, 3) for s in phones] == [0.18, 0.24, 0.38, 0.68]
 
 
 def test_english_text_becomes_words_of_the_dictionary() -> None:

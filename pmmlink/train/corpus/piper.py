@@ -34,7 +34,7 @@ class PiperJoe(Source):
 
     name = "piper_joe"
     licence = "CC0 (voice joe, NabuCasa voice-datasets); engine piper-tts GPL-3, used as a tool; text our own"
-    version = 2
+    version = 3
     drop_fraction = 0.05
 
     def __init__(self) -> None:

