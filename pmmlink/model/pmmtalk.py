@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ from pmmlink.phones import PHONES
 from pmmlink.stream.rate import RateChange
 from pmmlink.stream.stage import Stage, drain
 from pmmlink.types import SAMPLE_RATE_HZ
+
+if TYPE_CHECKING:
+    from pmmlink.model.running_conformer import SideBySide
 
 FRAME_HZ = 30
 SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
@@ -86,6 +90,10 @@ class PMMTalkState:
     frames: int
 
 
+def _step(stage: Stage[Any], x: Tensor, state: Any) -> Tensor:
+    return stage.step(x, state)
+
+
 def frames_for(samples: int) -> int:
     """How many 30 fps frames a clip has: those whose instant lies inside it.
 
@@ -119,6 +127,8 @@ class PMMTalk(Stage[PMMTalkState]):
             raise CheckpointError("phone_share needs a text decoder of pmmlink's own phones")
         self.config = config
         self.modalities = tuple(m for m in MODALITIES if m in config.modalities)
+        # Both decoders as one, in the copy made for running.
+        self.side_by_side: SideBySide | None = None
         self.ratio = Fraction(FRAME_HZ, SAMPLE_RATE_HZ)
         align = config.decoder.align_dim
         latencies = []
@@ -254,8 +264,9 @@ class PMMTalk(Stage[PMMTalkState]):
             face: reference faces ``[B or 1, 3, S, S]`` in [0, 1]; default the one in the weights.
             identity: the face's maps where they are known already; ``face`` is then not looked at.
         """
-        names = [n for n in ("audio_encoder", "audio_decoder", "audio_rate", "text_decoder", "text_rate")]
-        names += ["closure_evidence", "mouth_windows", "image_encoder"]
+        names = ["audio_encoder", "audio_rate", "text_rate", "closure_evidence"]
+        names += ["mouth_windows", "image_encoder"]
+        names += ["audio_decoder", "text_decoder"] if self.side_by_side is None else ["side_by_side"]
         stages = {n: getattr(self, n) for n in names if hasattr(self, n)}
         if identity is None and "image" in self.modalities:
             identity = self._identity() if face is None else self.talking_head.encode_face(face)
@@ -280,14 +291,7 @@ class PMMTalk(Stage[PMMTalkState]):
         parts = state.parts
         if "audio" in self.modalities or "text" in self.modalities:
             latents = self.audio_encoder.step(x, parts["audio_encoder"])
-            if "audio" in self.modalities:
-                tokens = self.audio_decoder.step(latents, parts["audio_decoder"])
-                fresh["audio"] = self.audio_rate.step(tokens, parts["audio_rate"])
-            if "text" in self.modalities:
-                symbols = self.text_decoder.step(latents, parts["text_decoder"])
-                fresh["text"] = self.text_rate.step(symbols, parts["text_rate"])
-                if self.config.phone_share:
-                    fresh[_EVIDENCE] = self.closure_evidence.step(symbols, parts[_EVIDENCE])
+            fresh |= self._contexts(latents, parts, _step)
         if "image" in self.modalities:
             windows = self.mouth_windows.step(x, parts["mouth_windows"])
             images = self._picture(windows, state.identity)
@@ -299,16 +303,31 @@ class PMMTalk(Stage[PMMTalkState]):
         parts = state.parts
         if "audio" in self.modalities or "text" in self.modalities:
             latents = self.audio_encoder.flush(parts["audio_encoder"])
-            for branch in ("audio", "text"):
-                if branch in self.modalities:
-                    tokens = drain(getattr(self, f"{branch}_decoder"), latents, parts[f"{branch}_decoder"])
-                    owed[branch] = drain(getattr(self, f"{branch}_rate"), tokens, parts[f"{branch}_rate"])
-                    if branch == "text" and self.config.phone_share:
-                        owed[_EVIDENCE] = drain(self.closure_evidence, tokens, parts[_EVIDENCE])
+            owed |= self._contexts(latents, parts, drain)
         if "image" in self.modalities:
             images = self._picture(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
             owed["image"] = self.image_encoder.step(images, parts["image_encoder"])
         return self._decode(owed, state)
+
+    def _contexts(
+        self, latents: Tensor, parts: dict[str, Any], run: Callable[[Stage[Any], Tensor, Any], Tensor]
+    ) -> dict[str, Tensor]:
+        """What ψ_AD and ψ_TD make of latents, at the frame rate; ``run`` is a step, or ends the stream."""
+        heard: dict[str, Tensor] = {}
+        if self.side_by_side is not None:
+            heard = self.side_by_side.parted(run(self.side_by_side, latents, parts["side_by_side"]))
+        else:
+            for branch in ("audio", "text"):
+                if branch in self.modalities:
+                    name = f"{branch}_decoder"
+                    heard[branch] = run(getattr(self, name), latents, parts[name])
+        fresh = {
+            branch: run(getattr(self, f"{branch}_rate"), tokens, parts[f"{branch}_rate"])
+            for branch, tokens in heard.items()
+        }
+        if self.config.phone_share:
+            fresh[_EVIDENCE] = run(self.closure_evidence, heard["text"], parts[_EVIDENCE])
+        return fresh
 
     def _decode(self, fresh: dict[str, Tensor], state: PMMTalkState) -> Tensor:
         for name, frames in fresh.items():

@@ -105,11 +105,11 @@ class CachedAttention(Stage[AttentionState]):
         state.context = context[:, max(0, cached + steps - (self.left_context or 0)) :]
         q = queries.view(batch, steps, self.heads, -1).transpose(1, 2)
         k, v = context.view(batch, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(steps, cached, x))
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias_for(steps, cached, x))
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, steps, dim))
         return out
 
-    def _bias(self, steps: int, cached: int, like: Tensor) -> Tensor | None:
+    def bias_for(self, steps: int, cached: int, like: Tensor) -> Tensor | None:
         """Additive scores ``[1, 1 or H, steps, cached + steps]``: 0 or ALiBi where seen, -inf where not.
 
         The cache ends at a chunk border, so positions counted from there have the same chunks as the
@@ -127,7 +127,7 @@ class CachedAttention(Stage[AttentionState]):
 def _make_bias(
     steps: int, cached: int, chunk: int, left: int, heads: int, device: torch.device, dtype: torch.dtype
 ) -> Tensor:
-    """What :meth:`CachedAttention._bias` returns; ``heads`` is 0 without ALiBi."""
+    """What :meth:`CachedAttention.bias_for` returns; ``heads`` is 0 without ALiBi."""
     query = torch.arange(steps, device=device)[:, None]
     key = torch.arange(-cached, steps, device=device)[None, :]
     start = torch.div(query, chunk, rounding_mode="floor") * chunk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +98,17 @@ def test_a_bias_kept_by_a_stream_serves_training() -> None:
     model.step(speech_like(1, 16000), state)
     model.step(speech_like(1, 1600), state).sum().backward()
     assert model.decoder.layers[0].attention.qkv.weight.grad is not None
+
+
+def test_both_decoders_run_side_by_side_only_if_they_are_of_one_shape() -> None:
+    same = Animator(trained(TINY)).model
+    assert same.side_by_side is not None
+    body = dataclasses.replace(TINY.text_decoder, left_context=TINY.audio_decoder.left_context - 1)
+    model = trained(dataclasses.replace(TINY, text_decoder=body))
+    apart = Animator(model)
+    assert apart.model.side_by_side is None
+    samples = speech_like(1, 7001)
+    with torch.inference_mode():
+        whole = model(samples)[0].numpy()
+    curves = np.concatenate([apart.push(samples[0, :, 0].numpy()), apart.flush()])
+    np.testing.assert_allclose(curves, whole, atol=1e-4)

@@ -1,0 +1,192 @@
+"""Conformer blocks laid out for running one stream: the same function from half the calls.
+
+A frame's few rows cost less in arithmetic than in calls. What can be merged into the matrices is (layer
+norms' scales, half-steps, residual biases), and stacks of equal shape that hear the same input, ψ_AD and
+ψ_TD, run side by side as the rows of one batch, each with its own weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pmmlink.model.conformer import ConformerBlock, ConformerState, FeedForward
+from pmmlink.model.text import TextDecoder
+from pmmlink.stream.attention import AttentionState
+from pmmlink.stream.conv import ConvState
+from pmmlink.stream.stage import Chain, Stage
+
+Affine = tuple[Tensor, Tensor]
+"""Weights ``[n, in, out]`` and biases ``[n, 1, out]``."""
+
+
+class RunningBlock(Stage[ConformerState]):
+    """n blocks of equal shape, row i of the batch through block i: ``[n, T, C]`` → ``[n, T, C]``.
+
+    Args:
+        blocks: trained blocks; left as they are.
+    """
+
+    def __init__(self, blocks: Sequence[ConformerBlock]) -> None:
+        super().__init__()
+        first = blocks[0]
+        self.latency = first.latency
+        self.dim = first.norm.weight.shape[0]
+        self.heads = first.attention.heads
+        self.left_context = first.attention.left_context or 0
+        self.taps = first.depthwise.span + 1
+        self._bias = first.attention.bias_for
+        with torch.no_grad():
+            self.first = _feed_forward([b.first for b in blocks])
+            self.second = _feed_forward([b.second for b in blocks])
+            self.qkv = _merged([(b.attention_norm, b.attention.qkv) for b in blocks])
+            self.out = _stacked([b.attention.out for b in blocks])
+            self.gate = _merged([(b.conv_norm, b.gate) for b in blocks])
+            self.mix = _stacked([b.mix for b in blocks])
+            # [n, 1, C, taps], as the windows are; the bias as [n, 1, C].
+            self.kernel = torch.stack([b.depthwise.conv.weight[:, 0] for b in blocks])[:, None]
+            self.kernel_bias = torch.stack([cast(Tensor, b.depthwise.conv.bias) for b in blocks])[:, None]
+            self.scale = torch.stack([b.norm.weight for b in blocks])[:, None]
+            self.shift = torch.stack([b.norm.bias for b in blocks])[:, None]
+
+    def init_state(self, batch: int) -> ConformerState:
+        if batch != 1:
+            raise ValueError("a model made for running runs one stream")
+        rows = self.scale.shape[0]
+        return ConformerState(
+            AttentionState(
+                self.scale.new_zeros(rows, 0, 2 * self.dim), self.scale.new_zeros(rows, 0, self.dim)
+            ),
+            ConvState(self.scale.new_zeros(rows, self.taps - 1 - self.latency, self.dim)),
+            self.scale.new_zeros(rows, 0, self.dim),
+        )
+
+    def step(self, x: Tensor, state: ConformerState) -> Tensor:
+        if not x.shape[1]:
+            return x
+        x = self._half_step(x, self.first)
+        x = self._attend(x, state.attention)
+        gated = F.glu(_affine(_normed(x), self.gate), dim=-1)
+        return self._finish(x, gated, state)
+
+    def flush(self, state: ConformerState) -> Tensor:
+        return self._finish(
+            state.skip[:, :0], state.skip.new_zeros(len(state.skip), self.latency, self.dim), state
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = self.init_state(1)
+        return torch.cat([self.step(x, state), self.flush(state)], dim=1)
+
+    def _half_step(self, x: Tensor, layers: tuple[Affine, Affine]) -> Tensor:
+        expand, (weight, bias) = layers
+        inner = F.silu(_affine(_normed(x), expand), inplace=True)
+        return torch.baddbmm(x + bias, inner, weight)
+
+    def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
+        rows, steps, dim = x.shape
+        queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
+        cached = state.context.shape[1]
+        context = torch.cat([state.context, fresh], dim=1)
+        state.context = context[:, max(0, cached + steps - self.left_context) :]
+        q = queries.view(rows, steps, self.heads, -1).transpose(1, 2)
+        k, v = context.view(rows, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(steps, cached, x))
+        weight, bias = self.out
+        return torch.baddbmm(x + bias, mixed.transpose(1, 2).reshape(rows, steps, dim), weight)
+
+    def _finish(self, x: Tensor, gated: Tensor, state: ConformerState) -> Tensor:
+        heard = torch.cat([state.conv.tail, gated], dim=1)
+        ready = max(0, heard.shape[1] - self.taps + 1)
+        state.conv.tail = heard[:, ready:]
+        waiting = torch.cat([state.skip, x], dim=1) if self.latency else x
+        state.skip = waiting[:, ready:]
+        x = waiting[:, :ready]
+        if not ready:
+            return x
+        windows = heard.unfold(1, self.taps, 1)  # [n, ready, C, taps]
+        mixed = F.silu((windows * self.kernel).sum(-1).add_(self.kernel_bias), inplace=True)
+        weight, bias = self.mix
+        x = torch.baddbmm(x + bias, mixed, weight)
+        return torch.addcmul(self.shift, _normed(self._half_step(x, self.second)), self.scale)
+
+
+class SideBySide(Chain):
+    """ψ_AD and ψ_TD on the same latents: ``[1, T, C]`` → ``[2, T, C]``, audio first.
+
+    Args:
+        audio: ψ_AD.
+        text: ψ_TD.
+    """
+
+    def __init__(self, audio: Chain, text: TextDecoder) -> None:
+        body, head = cast("tuple[Chain, Stage[Any]]", tuple(text.stages))
+        pairs = zip(_blocks(audio), _blocks(body), strict=True)
+        super().__init__(*(RunningBlock(pair) for pair in pairs))
+        self.head = head
+
+    def step(self, x: Tensor, state: Any) -> Tensor:
+        return super().step(x.expand(2, -1, -1), state)
+
+    def parted(self, out: Tensor) -> dict[str, Tensor]:
+        """Audio tokens, and logits of the text decoder, ``[1, T, …]`` each."""
+        return {"audio": out[:1], "text": self.head(out[1:])}
+
+
+def side_by_side(audio: Chain, text: TextDecoder) -> SideBySide | None:
+    """Both decoders as one, if they are stacks of conformer blocks of the same shape."""
+    body = text.stages[0]
+    if not isinstance(body, Chain) or len(body.stages) != len(audio.stages):
+        return None
+    for a, b in zip(audio.stages, body.stages, strict=True):
+        if not (isinstance(a, ConformerBlock) and isinstance(b, ConformerBlock)):
+            return None
+        if _shape(a) != _shape(b):
+            return None
+    return SideBySide(audio, text)
+
+
+def run_conformers(chain: Chain) -> None:
+    """Replaces the conformer blocks of a chain."""
+    for i, stage in enumerate(chain.stages):
+        if isinstance(stage, ConformerBlock):
+            chain.stages[i] = RunningBlock([stage])
+
+
+def _blocks(chain: Chain) -> list[ConformerBlock]:
+    return [stage for stage in chain.stages if isinstance(stage, ConformerBlock)]
+
+
+def _shape(block: ConformerBlock) -> tuple[object, ...]:
+    attention = block.attention
+    sizes = [tuple(parameter.shape) for parameter in block.parameters()]
+    return (block.latency, attention.heads, attention.left_context, *sizes)
+
+
+def _normed(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def _affine(x: Tensor, layer: Affine) -> Tensor:
+    weight, bias = layer
+    return torch.baddbmm(bias, x, weight)
+
+
+def _stacked(linears: Sequence[nn.Linear], scale: float = 1.0) -> Affine:
+    weights = torch.stack([linear.weight.t() * scale for linear in linears])
+    return weights, torch.stack([linear.bias * scale for linear in linears])[:, None]
+
+
+def _merged(layers: Sequence[tuple[nn.LayerNorm, nn.Linear]]) -> Affine:
+    """The linear layers behind norms, with the norms' scales and shifts inside."""
+    weights = [linear.weight * norm.weight for norm, linear in layers]
+    biases = [torch.addmv(linear.bias, linear.weight, norm.bias) for norm, linear in layers]
+    return torch.stack([weight.t() for weight in weights]), torch.stack(biases)[:, None]
+
+
+def _feed_forward(layers: Sequence[FeedForward]) -> tuple[Affine, Affine]:
+    return _merged([(f.norm, f.expand) for f in layers]), _stacked([f.project for f in layers], 0.5)
