@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ class Keys(AbstractContextManager["Keys"]):
     def __init__(self) -> None:
         self._before: list[Any] | None = None
         self._active = False
+        self._waiting: deque[str] = deque()
 
     def __enter__(self) -> Keys:
         self._active = sys.stdin is not None and sys.stdin.isatty()
@@ -34,15 +36,27 @@ class Keys(AbstractContextManager["Keys"]):
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)
 
     def pressed(self) -> str:
-        """The next key that waits, in lower case; empty if none."""
+        """The next key that waits, in lower case; empty if none.
+
+        Arrows and function keys are none: what they send in several letters ends in C, Q or R, or in M.
+        """
         if not self._active:
             return ""
         if sys.platform == "win32":
             import msvcrt
 
-            return msvcrt.getwch().lower() if msvcrt.kbhit() else ""
-        import os
-        import select
+            if not msvcrt.kbhit():
+                return ""
+            key = msvcrt.getwch()
+            if key in ("\x00", "\xe0"):
+                msvcrt.getwch()
+                return ""
+            return key.lower()
+        if not self._waiting:
+            import os
+            import select
 
-        ready, _, _ = select.select([sys.stdin], [], [], 0)
-        return os.read(sys.stdin.fileno(), 1).decode("latin-1").lower() if ready else ""
+            ready, _, _ = select.select([sys.stdin], [], [], 0)
+            typed = os.read(sys.stdin.fileno(), 64).decode("latin-1").lower() if ready else ""
+            self._waiting.extend("" if typed.startswith("\x1b") else typed)
+        return self._waiting.popleft() if self._waiting else ""

@@ -29,7 +29,12 @@ _CURVES = ("jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthStretchL
 _MOUTH = ("jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthSmileLeft", "mouthStretchLeft")
 _KEYS = "  m mute  c recentre  r record  q quit"
 _INPUT_WIDTH = 40
-_METER_WIDTH = 16
+_METER_WIDTHS = (4, 16)
+BESIDE = 17
+"""Columns that mouth and margins take beside the curves."""
+
+CURVE = max(map(len, _CURVES)) + 8
+"""Columns that a curve takes beside its meter: its name, its value, and gaps."""
 
 
 class LiveShow(AbstractContextManager["LiveShow"]):
@@ -168,12 +173,13 @@ class LiveShow(AbstractContextManager["LiveShow"]):
         head = Text(f"{self._session.source.name}\n  input {meter} {stats.level_db:4.0f} dB")
         if self._session.muted:
             head.append("  muted", style="bold red")
+        across, width = arrange(console.width)
         curves = Table.grid(padding=(0, 1))
-        for left, right in zip(_CURVES[::2], _CURVES[1::2], strict=True):
+        for at in range(0, len(_CURVES), across):
             cells: list[str] = []
-            for name in (left, right):
+            for name in _CURVES[at : at + across]:
                 value = _value(stats.last, name)
-                cells += [name, draw_meter(value, _METER_WIDTH, console), f"{value:.2f} "]
+                cells += [name, draw_meter(value, width, console), f"{value:.2f} "]
             curves.add_row(*cells)
         face = Table.grid(padding=(0, 2))
         face.add_row(Text("\n".join(self._mouth())), curves)
@@ -184,6 +190,13 @@ class LiveShow(AbstractContextManager["LiveShow"]):
     def _mouth(self) -> list[str]:
         jaw, close, pucker, funnel, smile, stretch = (_value(self._session.stats.last, n) for n in _MOUTH)
         return draw_mouth(max(0.0, jaw - close), smile + stretch - pucker - funnel, self._console)
+
+
+def arrange(columns: int) -> tuple[int, int]:
+    """Curves beside each other, and the width of their meters, on a terminal so wide."""
+    least, most = _METER_WIDTHS
+    across = 2 if columns >= BESIDE + 2 * (CURVE + least) else 1
+    return across, min(most, max(least, (columns - BESIDE) // across - CURVE))
 
 
 def _value(frame: CurveFrame | None, name: str) -> float:

@@ -9,6 +9,7 @@ ahead of what is heard; an interrupt is obeyed at once all the same.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -70,9 +71,14 @@ class WebSocketSource:
         """Begin to listen. Raises ConfigError when the port is taken."""
         from websockets.sync.server import serve
 
+        # The library tells failures to a logger, with a traceback; here they are events of one line.
+        log = logging.Logger("pmmlink ws", logging.ERROR)
+        log.addHandler(_OneLine(lambda text: self._on_event(f"{self.name}: {text}")))
         try:
             # Compression would cost time and hardly shorten sound.
-            self._server = serve(self._client, HOST, self.port, max_size=_MOST_BYTES, compression=None)
+            self._server = serve(
+                self._client, HOST, self.port, max_size=_MOST_BYTES, compression=None, logger=log
+            )
         except OSError as fault:
             raise ConfigError(
                 # The library repeats the address behind the reason.
@@ -99,6 +105,8 @@ class WebSocketSource:
                     fault = self._command(message)
                     if fault:
                         connection.send(json.dumps({"event": "error", "message": fault}))
+                    else:
+                        rest = b""  # half a sample of what is over would put all that follows out of step
                 else:
                     data = rest + message
                     whole = len(data) - len(data) % 2
@@ -115,7 +123,7 @@ class WebSocketSource:
         """Obey a text message; what was wrong with it, or nothing."""
         try:
             content = json.loads(message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return "not JSON"
         event = content.get("event") if isinstance(content, dict) else None
         if event == "flush":
@@ -125,3 +133,15 @@ class WebSocketSource:
         else:
             return 'expected {"event": "flush"} or {"event": "interrupt"}'
         return ""
+
+
+class _OneLine(logging.Handler):
+    """Tells what failed and why in one line."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        why = record.exc_info[1] if record.exc_info else None
+        self._say(record.getMessage() + (f" ({' '.join(str(why).split())})" if why else ""))

@@ -18,6 +18,7 @@ import pytest
 import soundfile as sf
 from rich.console import Console
 
+from pmmlink.cli.live_view import BESIDE, CURVE, arrange
 from pmmlink.cli.mouth import ROWS, draw_meter, draw_mouth
 
 connect = pytest.importorskip("websockets.sync.client", reason="needs the package websockets").connect
@@ -109,6 +110,42 @@ def test_the_keys_mute_recentre_record_and_quit(live: Terminal, tmp_path: Path) 
     # The header, and a row for each frame that was in time: none where the computer cannot keep up.
     assert 1 <= len(rows) <= sound.duration * 30 + 3
     assert (tmp_path / "out.csv").is_file()
+
+
+ECHO = """
+import time
+from pmmlink.cli.keys import Keys
+with Keys() as keys:
+    print("ready", flush=True)
+    while (key := keys.pressed()) != "q":
+        if key:
+            print(f"<{key}>", flush=True)
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals of this kind are POSIX's")
+def test_arrows_and_function_keys_are_no_keys_and_none_that_is_typed_fast_is_lost(tmp_path: Path) -> None:
+    terminal = Terminal([sys.executable, "-c", ECHO], tmp_path)
+    at = terminal.until("ready")
+    for key in ("\x1b[C", "\x1bOQ", "\x1bOR", "\x1b"):  # right, F2, F3, Escape: C, Q and R have meanings
+        terminal.press(key)
+        time.sleep(0.3)
+    terminal.press("mCr")
+    terminal.until("<r>", at)
+    terminal.press("q")
+    assert terminal.program.wait(20) == 0
+    assert re.findall("<(.)>", terminal.text) == ["m", "c", "r"]
+    terminal.close()
+
+
+@pytest.mark.parametrize("columns", [40, 77, 78, 80, 100, 200])
+def test_no_curve_is_cut_short_while_the_terminal_has_room(columns: int) -> None:
+    across, meter = arrange(columns)
+    assert meter >= 4
+    needed = BESIDE + across * (CURVE + meter)
+    assert needed <= max(columns, 47)
+    assert across == 2 or columns < 77
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp437"])

@@ -1,6 +1,7 @@
 """Real PortAudio devices: PulseAudio null sinks, where PulseAudio is installed.
 
 What is played into the sink ``talk`` is heard by the microphone of the same name; ``ear`` is a loudspeaker.
+Each is one side of the sink ``room``: one recorder hears both on one time line, sample for sample.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 PROGRAMS = ("pulseaudio", "paplay", "parec")
 
@@ -28,14 +30,21 @@ pytestmark = pytest.mark.skipif(
 ALSA = """
 pcm.!default {type pulse}
 ctl.!default {type pulse}
-pcm.talk {type pulse device talk.monitor hint {show on}}
+pcm.talk {type pulse device microphone hint {show on}}
 pcm.ear {type pulse device ear hint {show on}}
 """
+
+RATE = 16_000
+DELAY_S = 0.17
+TOO_BUSY_S = 0.05
+"""A program that sleeps so much too long gets no real time, and its sound breaks up."""
+
+SIDE = "channels=1 channel_map=mono master_channel_map=front-{} remix=no"
 
 
 @pytest.fixture
 def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A PulseAudio server of our own with two null sinks."""
+    """A PulseAudio server of our own: a microphone that hears ``talk``, and the loudspeaker ``ear``."""
     home = Path(tempfile.mkdtemp(prefix="pm-pulse-"))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(home))
@@ -43,8 +52,10 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (home / ".asoundrc").write_text(ALSA, encoding="ascii")
     modules = [
         f"module-native-protocol-unix socket={home}/native auth-anonymous=1",
-        "module-null-sink sink_name=talk",
-        "module-null-sink sink_name=ear",
+        "module-null-sink sink_name=room channels=2 channel_map=front-left,front-right",
+        f"module-remap-sink sink_name=talk master=room {SIDE.format('left')}",
+        f"module-remap-sink sink_name=ear master=room {SIDE.format('right')}",
+        f"module-remap-source source_name=microphone master=room.monitor {SIDE.format('left')}",
     ]
     server = subprocess.Popen(
         ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
@@ -53,18 +64,22 @@ def pulse(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
-    while not (home / "native").exists():
-        if server.poll() is not None or time.monotonic() > deadline:
-            pytest.skip("PulseAudio does not start here")
-        time.sleep(0.1)
-    seen = run("from pmmlink.runtime.devices import list_devices; print(*(d.name for d in list_devices(())))")
-    if "talk" not in seen:
-        pytest.skip(f"PortAudio does not see PulseAudio's devices, but: {seen}")
-    yield
-    server.terminate()
-    server.wait(10)
-    shutil.rmtree(home, ignore_errors=True)
+    try:
+        deadline = time.monotonic() + 20
+        while not (home / "native").exists():
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.skip("PulseAudio does not start here")
+            time.sleep(0.1)
+        seen = run(
+            "from pmmlink.runtime.devices import list_devices; print(*(d.name for d in list_devices(())))"
+        )
+        if "talk" not in seen:
+            pytest.skip(f"PortAudio does not see PulseAudio's devices, but: {seen}")
+        yield
+    finally:
+        server.terminate()
+        server.wait(10)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def run(code: str) -> str:
@@ -76,16 +91,42 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-def loudness(recorder: subprocess.Popen[bytes]) -> np.ndarray:
-    """The peaks of each 10 ms that a recorder of 16-bit mono at 16 kHz has heard."""
-    recorder.terminate()
-    sound = np.frombuffer(recorder.communicate(timeout=20)[0], "<i2") / 32768
-    return np.abs(sound[: len(sound) // 160 * 160].reshape(-1, 160)).max(axis=1)
+class Recorder:
+    """What is heard in the room from now on: 16-bit stereo at 16 kHz, ``talk`` left and ``ear`` right.
+
+    A file takes it, not a pipe: a pipe that nobody reads is full after a second, and sound is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        options = ["--raw", "--format=s16le", f"--rate={RATE}", "--channels=2", "--latency-msec=20"]
+        with path.open("wb") as file:
+            self._program = subprocess.Popen(["parec", "-d", "room.monitor", *options], stdout=file)
+        deadline = time.monotonic() + 20
+        while not path.stat().st_size:
+            assert time.monotonic() < deadline, "the recorder hears nothing"
+            time.sleep(0.01)
+
+    def stop(self) -> tuple[np.ndarray, np.ndarray]:
+        """``talk`` and ``ear``, ``[N]`` each."""
+        self._program.terminate()
+        self._program.wait(20)
+        sound = np.fromfile(self._path, "<i2")
+        left, right = sound[: len(sound) // 2 * 2].reshape(-1, 2).T / 32768
+        return left, right
 
 
-def listen(sink: str) -> subprocess.Popen[bytes]:
-    options = ["--raw", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20"]
-    return subprocess.Popen(["parec", "-d", f"{sink}.monitor", *options], stdout=subprocess.PIPE)
+def lags_s(said: np.ndarray, heard: np.ndarray) -> np.ndarray:
+    """How much later each fifth of a second that was said is heard again, at most half a second."""
+    size, most = RATE // 5, RATE // 2
+    pieces = [(at, said[at : at + size]) for at in range(0, len(said) - size - most, size)]
+    return np.array(
+        [
+            np.correlate(heard[at : at + size + most], piece, "valid").argmax() / RATE
+            for at, piece in pieces
+            if np.abs(piece).max() > 0.1
+        ]
+    )
 
 
 HEAR = """
@@ -139,14 +180,15 @@ print(device.name, device.rate_hz)
 
 
 @pytest.mark.usefixtures("pulse")
-def test_a_real_loudspeaker_found_by_its_name_plays() -> None:
-    ear = listen("ear")
+def test_a_real_loudspeaker_found_by_its_name_plays(tmp_path: Path) -> None:
+    room = Recorder(tmp_path / "room.raw")
     assert run(PLAY) == "ear 16000"
-    peaks = loudness(ear)
-    assert 40 < (peaks > 0.45).sum() < 140
+    _, ear = room.stop()
+    peaks = np.abs(ear[: len(ear) // 160 * 160].reshape(-1, 160)).max(axis=1)
+    assert 40 < (peaks > 0.45).sum() < 140, "a second of tone, in pieces of 10 ms"
 
 
-MONITOR = """
+MONITOR = f"""
 import sys, time
 from pmmlink.runtime.live import Live
 from pmmlink.runtime.live_options import LiveOptions
@@ -159,42 +201,54 @@ class Target:
     def send(self, frame): pass
 microphone = Microphone(lambda: open_microphone("talk", 0.01, fresh=False))
 device = PortAudioDevice(microphone.intake.rate_hz, 1, latency_s=0.03, wanted="ear")
-live = Live(microphone, LoudnessAnimator(), Target(), options=LiveOptions(gate=False, delay_s=0.17))
+live = Live(microphone, LoudnessAnimator(), Target(), options=LiveOptions(gate=False, delay_s={DELAY_S}))
 monitors = []
 def make(_, rate_hz):
-    monitors.append(Monitor(device, rate_hz, 0.17, print))
+    monitors.append(Monitor(device, rate_hz, {DELAY_S}, print))
     return monitors[0]
 live.attach(make)
 live.start()
 print("started", flush=True)
 sys.stdin.readline()
-print(live.stats.frames, monitors[0].error_s, flush=True)
+errors, late_s = [], 0.0
+for _ in range(80):
+    due = time.perf_counter() + 0.05
+    time.sleep(0.05)
+    late_s = max(late_s, time.perf_counter() - due)
+    errors.append(monitors[0].error_s)
+print(live.stats.frames + live.stats.dropped, min(errors), max(errors), late_s)
 live.stop()
 live.wait()
 """
 
 
 @pytest.mark.usefixtures("pulse")
-def test_a_real_microphone_is_heard_again_when_its_face_is_seen(speech: Path) -> None:
+def test_a_real_microphone_is_heard_again_when_its_face_is_seen(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, 4 * RATE)
+    sf.write(tmp_path / "noise.wav", np.convolve(noise, np.ones(16) / 8, "same"), RATE)
     live = subprocess.Popen(
         [sys.executable, "-c", MONITOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert live.stdout is not None
     assert live.stdout.readline() == "started\n"
     time.sleep(1.5)  # both devices settle
-    said, heard = listen("talk"), listen("ear")
-    time.sleep(0.5)
-    subprocess.run(["paplay", "-d", "talk", str(speech)], check=True, timeout=60)
-    spoken, played = loudness(said), loudness(heard)
-    frames, error_s = live.communicate("\n", timeout=60)[0].split()
+    room = Recorder(tmp_path / "room.raw")
+    assert live.stdin is not None
+    print(file=live.stdin, flush=True)
+    subprocess.run(["paplay", "-d", "talk", str(tmp_path / "noise.wav")], check=True, timeout=60)
+    frames, least_s, most_s, late_s = map(float, live.communicate(timeout=60)[0].split())
+    said, heard = room.stop()
     assert live.returncode == 0
-    assert int(frames) > 30
-    assert abs(float(error_s)) < 0.1
-    # The same sound, later: the monitor's delay and what PulseAudio itself needs.
-    assert spoken.max() > 0.1
-    assert played.max() > 0.1
-    late = int(np.argmax(played > 0.1)) - int(np.argmax(spoken > 0.1))
-    assert 10 <= late <= 100, f"{late * 10} ms"
+    if late_s > TOO_BUSY_S:
+        pytest.skip(f"too busy a computer for real time: a program slept {late_s * 1000:.0f} ms too long")
+    assert frames > 100, "shown, or dropped by a slow computer"
+    lags = lags_s(said, heard)
+    assert len(lags) >= 10
+    off_s = float(np.median(lags)) - DELAY_S
+    # Where the loudspeaker runs dry the delay is off for a while; the monitor knows by how much.
+    assert least_s - 1 / 30 < off_s < most_s + 1 / 30, "more than a frame off what the monitor believes"
+    assert least_s < 0.06
+    assert most_s > -0.06
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ pytest.importorskip("websockets", reason="needs the package websockets (pip inst
 from websockets.sync.client import connect
 
 from pmmlink.errors import ConfigError
-from pmmlink.sources.websocket import WebSocketSource
+from pmmlink.sources.websocket import HOST, WebSocketSource
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_an_interrupt_drops_what_is_queued(source: WebSocketSource) -> None:
     assert source.intake.waiting == 100
 
 
-@pytest.mark.parametrize("message", ["what", "[]", '{"event": "dance"}', "7"])
+@pytest.mark.parametrize("message", ["what", "[]", '{"event": "dance"}', "7", "[" * 100_000])
 def test_a_message_that_means_nothing_is_answered_and_the_connection_stays(
     source: WebSocketSource, message: str
 ) -> None:
@@ -64,6 +65,38 @@ def test_a_message_that_means_nothing_is_answered_and_the_connection_stays(
         assert json.loads(agent.recv(20))["event"] == "error"
         agent.send(b"\0\0")
         until(lambda: source.intake.waiting == 1)
+
+
+@pytest.mark.parametrize("event", ["flush", "interrupt"])
+def test_half_a_sample_before_an_event_does_not_put_what_follows_out_of_step(
+    source: WebSocketSource, event: str
+) -> None:
+    with connect(source.name) as agent:
+        agent.send(b"\1")
+        agent.send(json.dumps({"event": event}))
+        agent.send(np.array([256, 512], "<i2").tobytes())
+        until(lambda: source.intake.waiting == 2)
+    arrival = source.intake.take(10)
+    assert arrival is not None
+    np.testing.assert_allclose(arrival.samples * 32768, [256, 512])
+
+
+@pytest.mark.parametrize("said", [b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b""])
+def test_what_speaks_no_websocket_is_one_line_and_no_traceback(
+    said: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    events: list[str] = []
+    source = WebSocketSource(0, 16_000, on_event=events.append)
+    source.start()
+    with socket.create_connection((HOST, source.port)) as stranger:
+        stranger.sendall(said)
+        stranger.shutdown(socket.SHUT_WR)
+        until(lambda: events)
+    source.stop()
+    assert len(events) == 1
+    assert events[0].startswith(f"{source.name}: opening handshake failed (")
+    assert "\n" not in events[0]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_taken_port_is_refused_in_one_line(source: WebSocketSource) -> None:
