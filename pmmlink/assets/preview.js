@@ -6,11 +6,10 @@ import { Live, Take } from "/preview_source.js";
 import { TuningPanel } from "/preview_tuning.js";
 import { WebGLView, drawnByProcessor } from "/preview_webgl.js";
 
+// Of the curves with two sides both.
 const METERS = [
-  "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthPressLeft", "mouthPressRight", "mouthRollLower",
-  "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthLowerDownLeft", "mouthLowerDownRight",
-  "mouthUpperUpLeft", "mouthUpperUpRight", "mouthStretchLeft", "mouthStretchRight", "mouthSmileLeft",
-  "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight", "cheekPuff",
+  "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthPress", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
+  "mouthShrugUpper", "mouthLowerDown", "mouthUpperUp", "mouthStretch", "mouthSmile", "mouthFrown", "mouthDimple", "cheekPuff",
 ];
 // Figures and bars beside the head. Where the processor draws, each of their changes costs as much as the head.
 const SIDE_MS = { fine: 33, coarse: 150 };
@@ -23,13 +22,16 @@ const load = async (path, kind) => {
 };
 
 function buildMeters(curves) {
-  return METERS.map((name) => {
+  return METERS.flatMap((name) => {
     const row = document.createElement("div");
     row.className = "meter";
     row.append(name, document.createElement("i"));
-    const bar = row.lastChild.appendChild(document.createElement("b"));
     at("meters").append(row);
-    return { bar, index: curves.indexOf(name) };
+    const sides = curves.includes(name) ? [name] : [`${name}Left`, `${name}Right`];
+    return sides.map((side) => ({
+      bar: row.lastChild.appendChild(document.createElement("b")),
+      index: curves.indexOf(side),
+    }));
   });
 }
 
@@ -107,7 +109,7 @@ async function main() {
       const status = source.status(now);
       if (at("status").textContent !== status) at("status").textContent = status;
       if (showing) {
-        at("gap").textContent = `${face.lipGapMm().toFixed(1)} mm`;
+        at("gap").textContent = `${Math.max(0, face.lipGapMm()).toFixed(1)} mm`; // lips that press go into each other
         showSide(face.values);
         showing = false;
       }

@@ -57,7 +57,10 @@ export class Take {
     this.duration = frames / fps;
     this.shown = new Float32Array(count);
     this.sound = sound ? at("sound") : null;
-    if (this.sound) this.sound.src = "/sound";
+    if (this.sound) {
+      this.sound.addEventListener("error", () => this.goOnSilently());
+      this.sound.src = "/sound";
+    }
     at("transport").hidden = false;
     at("time").max = this.duration;
     at("time").addEventListener("input", () => this.seek(Number(at("time").value)));
@@ -77,22 +80,34 @@ export class Take {
 
   start() {
     this.before = performance.now();
-    this.sound?.play().catch(() => { this.sound = null; });
+    // A sound that has ended would begin again at 0.
+    if (!this.sound || this.position >= this.sound.duration) return;
+    this.sound.play().catch(({ name }) => {
+      if (name !== "AbortError") this.goOnSilently(); // not merely paused again before it began
+    });
+  }
+
+  goOnSilently() {
+    this.sound?.pause();
+    this.sound = null;
+    at("silent").hidden = false;
   }
 
   seek(seconds) {
     this.position = Math.min(this.duration, Math.max(0, seconds));
-    if (this.sound) this.sound.currentTime = this.position;
+    if (!this.sound) return;
+    this.sound.currentTime = this.position;
+    if (this.playing) this.start();
   }
 
   valuesNow(now) {
     if (this.playing) {
-      const heard = this.sound && !this.sound.ended && this.sound.readyState > 1;
+      const heard = this.sound && !this.sound.paused; // the sound may be shorter than the take
       this.position = heard ? this.sound.currentTime : this.position + (now - this.before) / 1000;
       this.before = now;
       if (this.position >= this.duration) {
-        this.seek(at("loop").checked ? 0 : this.duration);
-        if (at("loop").checked) this.start(); else this.toggle();
+        this.position = this.duration;
+        if (at("loop").checked) this.seek(0); else this.toggle();
       }
     }
     const frame = Math.min(this.frames - 1, this.position * this.fps);

@@ -1,17 +1,8 @@
 // Sliders for a calibration profile. The server holds the profile; this panel shows its state and sends changes,
 // one at a time and in order. Every open page gets the new state, so several people may turn the knobs.
 
-const LABELS = { gain: "gain", offset: "offset", exponent: "exponent", minimum: "min", maximum: "max", neutral: "neutral" };
-// How far a slider goes. The number beside it takes everything the profile does.
-const REACH = { gain: [0, 3], offset: [-0.5, 0.5], exponent: [0.2, 3], neutral: [0, 0.5], min_cutoff_hz: [0, 20], beta: [0, 10], delay_ms: [-200, 500] };
-const STEPS = { delay_ms: 1, min_cutoff_hz: 0.1, beta: 0.1 };
-
-const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
-const button = (text, title, onclick) => element("button", { type: "button", textContent: text, title, onclick });
+import { Slider, button, element } from "/preview_controls.js";
+import { CurveRow } from "/preview_curve.js";
 
 /** Sends changes in order; of a slider on the move only the newest waits. */
 class Edits {
@@ -40,108 +31,6 @@ class Edits {
       }
     }
     this.busy = false;
-  }
-}
-
-/** A slider with the number beside it. */
-class Slider {
-  constructor(name, label, limits, plain, onChange) {
-    const [low, high] = REACH[name] ?? limits;
-    const step = STEPS[name] ?? 0.01;
-    this.plain = plain;
-    this.onChange = onChange;
-    this.held = false;
-    this.range = element("input", { type: "range", min: Math.max(low, limits[0]), max: Math.min(high, limits[1]), step, ariaLabel: label });
-    this.number = element("input", { type: "number", min: limits[0], max: limits[1], step, ariaLabel: `${label}, number` });
-    this.range.addEventListener("input", () => this.changed(this.range, false));
-    this.range.addEventListener("change", () => this.changed(this.range, true));
-    this.range.addEventListener("dblclick", () => this.onChange(this.plain, true));
-    this.number.addEventListener("change", () => this.changed(this.number, true));
-    this.parts = [this.range, this.number];
-  }
-
-  changed(from, done) {
-    const value = Number(from.value);
-    if (from.value === "" || !Number.isFinite(value)) return this.show(this.value);
-    this.held = !done;
-    (from === this.range ? this.number : this.range).value = value;
-    this.onChange(value, done);
-  }
-
-  show(value) {
-    this.value = value;
-    if (this.held) return;
-    this.range.value = value;
-    this.number.value = Number(value.toFixed(3));
-    this.range.classList.toggle("set", Math.abs(value - this.plain) > 1e-9);
-  }
-}
-
-/** The sliders of a curve, or of a pair of curves at once. */
-class CurveRow {
-  constructor(panel, name, curves) {
-    const { facts } = panel;
-    this.panel = panel;
-    this.name = name;
-    this.curves = curves;
-    this.predicted = facts.predicted.includes(curves[0]);
-    this.sliders = {};
-    this.node = element("div", { className: "curve" });
-    this.node.dataset.curve = name;
-    this.bars = curves.map(() => element("b"));
-    const meter = element("i", { className: "level" }, ...this.bars);
-    this.mute = button("mute", `Silence ${name}`, () => panel.set(this.name, { mute: !this.muted }));
-    const main = this.predicted ? "gain" : "offset";
-    const more = button("more", "Offset, exponent, limits, neutral", () => this.unfold());
-    more.hidden = !this.predicted;
-    this.more = more;
-    const reset = button("reset", `Leave ${name} as the model gives it`, () => panel.edits.send({ do: "reset", curves: this.curves }));
-    this.main = this.slider(main);
-    this.title = element("span", { className: "name", textContent: name });
-    this.node.append(this.title, meter, element("span", { className: "tools" }, more, this.mute, reset), this.main);
-  }
-
-  slider(key) {
-    const { facts } = this.panel;
-    const tied = key === "gain" && this.name === "mouthClose" && this.panel.state?.profile.tie_lips;
-    const limits = tied ? facts.tiedCloseGain : facts.limits[key];
-    const plain = key === "neutral" ? 0 : facts.plain[key];
-    const slider = new Slider(key, `${this.name} ${LABELS[key]}`, limits, plain, (value, done) => this.change(key, value, done));
-    slider.range.dataset.setting = key;
-    this.sliders[key] = slider;
-    return element("label", { className: "slider" }, element("span", { textContent: LABELS[key] }), ...slider.parts);
-  }
-
-  change(key, value, done) {
-    const waiting = `${this.name} ${key} ${done}`;
-    if (key === "neutral") this.panel.edits.send({ do: "set", neutral: this.name, value, done }, waiting);
-    else this.panel.set(this.name, { [key]: value }, done, waiting);
-  }
-
-  unfold() {
-    if (this.extra) {
-      this.extra.hidden = !this.extra.hidden;
-    } else {
-      this.extra = element("div", { className: "extra" }, ...["offset", "exponent", "minimum", "maximum", "neutral"].map((key) => this.slider(key)));
-      this.node.append(this.extra);
-      this.show(this.panel.state);
-    }
-    this.more.setAttribute("aria-pressed", String(!this.extra.hidden));
-  }
-
-  show(state) {
-    const setting = state.curves[this.curves[0]] ?? this.panel.facts.plain;
-    this.muted = setting.mute;
-    for (const [key, slider] of Object.entries(this.sliders)) {
-      slider.show(key === "neutral" ? state.neutral[this.curves[0]] ?? 0 : setting[key]);
-    }
-    this.changed = this.curves.some((curve) => state.differs.includes(curve));
-    this.node.classList.toggle("changed", this.changed);
-    this.node.classList.toggle("muted", this.muted);
-    this.mute.setAttribute("aria-pressed", String(this.muted));
-    // Tied lips follow the jaw and take a gain only.
-    this.more.hidden = !this.predicted || (this.name === "mouthClose" && state.profile.tie_lips);
-    if (this.more.hidden && this.extra) this.extra.hidden = true;
   }
 }
 

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from pmmlink.errors import CheckpointError
 from pmmlink.model.pmmtalk import PMMTalk
-from pmmlink.strict_yaml import nearest
 
 FORMAT = "pmmlink-style/1"
 ENDING = ".json"
@@ -94,8 +93,10 @@ def _one(model: PMMTalk, name: str) -> Tensor:
         return model.styles[model.config.styles.index(name)].detach()
     if name.endswith(ENDING):
         return _read(model, Path(name))
-    hint = nearest(name, model.config.styles)
-    raise CheckpointError(f"no style {name!r} in these weights; {hint}; or name a style file ({ENDING})")
+    raise CheckpointError(
+        f"no style {name!r} in these weights; they hold {', '.join(model.config.styles)}; "
+        f"a style fitted to an actor is a file ({ENDING})"
+    )
 
 
 def _read(model: PMMTalk, path: Path) -> Tensor:

@@ -40,7 +40,7 @@ _PAGE = {
     for name in (
         *("preview.html", "preview.css", "preview.js", "preview_head.js", "preview_view.js"),
         *("preview_webgl.js", "preview_raster.js"),
-        *("preview_source.js", "preview_tuning.js"),
+        *("preview_source.js", "preview_tuning.js", "preview_curve.js", "preview_controls.js"),
     )
 }
 """Path → file and type; anything else is refused."""

@@ -11,7 +11,9 @@ from pmmlink.resources import shipped_profiles
 def test_every_shipped_profile_is_listed_shown_and_good(pmmlink: Callable[..., object]) -> None:
     listed = pmmlink("profile", "list")
     assert listed.code == 0
-    assert all(name in listed.out for name in shipped_profiles())
+    for name in shipped_profiles():
+        line = next(line for line in listed.out.splitlines() if line.startswith(f"{name} "))
+        assert line.endswith("."), "what it is for, in whole sentences"
     assert "vrm (5 curves)" in listed.out
     assert pmmlink("profile", "check", *shipped_profiles()).code == 0
     shown = pmmlink("profile", "show", "broad")

@@ -102,6 +102,32 @@ def test_playing_keeps_the_face_with_the_sound(browser, take):
         page.wait_for("document.getElementById('play').textContent == 'Play'")
 
 
+def test_a_take_goes_on_beyond_its_sound_and_back_into_it(browser, take, tmp_path):
+    sf.write(tmp_path / "short.wav", np.zeros(2 * 16000, np.float32), 16000)
+    page = browser.page
+    with PreviewServer("short", Recording(take.animation, tmp_path / "short.wav"), port=0) as server:
+        page.goto(server.url)
+        page.wait_for("document.getElementById('sound').readyState > 1")
+        page.js("(({ source }) => { source.toggle(); source.toggle(); source.toggle(); })(window.pmmlink)")
+        page.wait_for(f"{SOUND_S} > 0.2 && window.pmmlink.source.position < 1")
+        page.js("window.pmmlink.source.seek(4)")
+        page.wait_for("window.pmmlink.source.position > 4.3")
+        page.js("window.pmmlink.source.seek(0.5)")
+        page.wait_for(f"{SOUND_S} > 0.8")
+        assert page.js("window.pmmlink.source.position") < 3
+        assert page.js("document.getElementById('silent').hidden")
+
+
+def test_a_sound_that_the_browser_cannot_play_is_said_and_the_take_plays_on(browser, take, tmp_path):
+    (tmp_path / "broken.wav").write_bytes(b"no sound at all")
+    page = browser.page
+    with PreviewServer("broken", Recording(take.animation, tmp_path / "broken.wav"), port=0) as server:
+        page.goto(server.url)
+        page.js("document.getElementById('play').click()")
+        page.wait_for("!document.getElementById('silent').hidden")
+        page.wait_for("window.pmmlink.source.position > 0.3")
+
+
 def test_two_pages_show_the_same_stream_and_a_page_that_leaves_is_forgotten(browser):
     values = np.zeros(52, np.float32)
     values[ARKIT_52.index("jawOpen")] = 0.5
@@ -200,7 +226,7 @@ def test_while_real_speech_plays_the_drawn_mouth_opens_and_shuts(browser):
         page.goto(f"http://127.0.0.1:{port}/")
         page.js(f"window.gaps = []; setInterval(() => window.gaps.push({GAP}), 20)")
         with _pmmlink("play", "--sample", "--no-audio", "--to", osc) as playing:
-            assert playing.wait(120) == 0
+            assert playing.wait(300) == 0
         page.wait_for(f"{GAP} < 0.6")
         gaps = np.array(page.js("window.gaps"))
     wide = np.flatnonzero(gaps > 7)

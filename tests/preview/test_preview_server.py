@@ -24,6 +24,7 @@ from pmmlink.preview.server import PreviewServer
 from pmmlink.preview.sink import PreviewSink
 from pmmlink.preview.take import Animation
 from pmmlink.receiver import Receiver
+from pmmlink.resources import ASSETS
 from pmmlink.sinks import Fanout
 from pmmlink.types import CurveFrame
 from pmmlink.wire import osc
@@ -176,7 +177,7 @@ def test_a_page_of_another_site_is_refused():
         assert _get(server, "/session.json")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/preview.css", "/preview.js", "/preview_head.js", "/preview_view.js"])
+@pytest.mark.parametrize("path", ["/", *(f"/{part.name}" for part in ASSETS.glob("preview*.[cj]s*"))])
 def test_the_page_and_its_parts_are_served(path):
     with PreviewServer("page", port=0) as server:
         status, headers, body = _get(server, path)
