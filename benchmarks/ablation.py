@@ -99,7 +99,9 @@ class Lines:
         print(f"{self._name}: epoch {line['epoch']} position {val['position']:.5f}", flush=True)
 
 
-def row(name: str, recipe: Recipe, out: Path, cache: Path, processes: Processes) -> Done:
+def row(
+    name: str, recipe: Recipe, test: Sequence[Clip], out: Path, cache: Path, processes: Processes
+) -> Done:
     """A row's best weights, measured on its test part; trains it first where that is not done."""
     kept = out / "figures.json"
     asked = {**recipe.to_dict(), "start": sha256_of(Path(recipe.weights))}
@@ -108,9 +110,9 @@ def row(name: str, recipe: Recipe, out: Path, cache: Path, processes: Processes)
         if found["recipe"] == asked:
             return Done(**found["done"])
     progress = train(recipe, out, processes, Lines(name), cache)
-    parts = open_parts(recipe)
     model, _ = load_model(RunFolder(out).best, str(processes.device))
-    figures = measure(model, parts.test, TakeMemory(), FeatureReader(model, cache), parts.styles, processes)
+    styles = model.config.styles[1:]  # the first is their mean, for players
+    figures = measure(model, test, TakeMemory(), FeatureReader(model, cache), styles, processes)
     done = Done(figures.lve, figures.ale, progress.best_epoch, progress.log)
     kept.write_text(json.dumps({"recipe": asked, "done": dataclasses.asdict(done)}), encoding="utf-8")
     return done
@@ -241,7 +243,7 @@ def _run(args: argparse.Namespace, base: Recipe, processes: Processes) -> None:
             out = args.out / f"{name.replace('/', '').replace(' ', '_')}-{seed}"
             if sha256_of(args.weights) != begun_with:
                 raise CheckpointError(f"{args.weights}: changed while the rows were trained; begin again")
-            done = row(f"{name}, seed {seed}", recipe, out, args.out / "features", processes)
+            done = row(f"{name}, seed {seed}", recipe, parts.test, out, args.out / "features", processes)
             found.setdefault(name, []).append(done)
             print(f"{name}, seed {seed}: LVE {done.lve:.5f} ALE {done.ale:.5f}", flush=True)
             text = "\n".join((about, table(found, baselines), curve(found["all"])))

@@ -67,7 +67,7 @@ def train(
             f"{folder.last}: {seen} of {processes.count} processes see it: put --out on storage that all "
             "machines share"
         )
-    parts = open_parts(recipe, report.reading)
+    parts = open_parts(recipe, report.reading, report.note)
     if not parts.train or not parts.val:
         raise DataError(f"{recipe.data[0]}: no takes to {'validate with' if parts.train else 'train on'}")
     model, origin = build_model(recipe, parts.styles, torch.from_numpy(parts.mean))

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 import typer
-from takes import make_takes
+from takes import RATE_HZ, make_takes, sound, write_csv
 from tiny_training import speakers, start_command, tiny_weights, train_flags
 from typer.testing import CliRunner
 
@@ -44,12 +45,17 @@ def test_a_run_prints_plain_lines_and_its_weights_play(tmp_path: Path) -> None:
     assert animator.flush().shape[1] == 32
 
 
-def test_live_link_takes_train(tmp_path: Path) -> None:
+def test_live_link_takes_train_and_one_that_is_too_short_is_left_out(tmp_path: Path) -> None:
     takes = make_takes(tmp_path / "takes", duration_s=1.0)
+    for name in ("anna", "bert"):
+        write_csv(takes / name / "take_3.csv", 0.5)
+        soundfile.write(takes / name / "take_3.wav", sound(0.5), RATE_HZ)
     weights = tiny_weights(tmp_path / "tiny.safetensors")
     flags = ["--data", str(takes), "--weights", str(weights), "--out", str(tmp_path / "run"), "--epochs", "1"]
     result = runner.invoke(app, ["train", *flags, "--device", "cpu", "--protocol", "cross-gender"])
     assert result.exit_code == 0, result.exception
+    (line,) = (line for line in result.output.splitlines() if line.startswith("left out: "))
+    assert "take_3.csv: 0.50 s: too short; a take needs 1 s (and 1 more: 'pmmlink data check'" in line
     _, card = read_card(tmp_path / "run" / "best.safetensors")
     assert card["protocol"] == "cross-gender, seed 0"
     assert card["training data"]["train"] == "2 takes of 1 subjects"
