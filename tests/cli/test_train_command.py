@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
 import typer
+from rich.console import Console
 from takes import RATE_HZ, make_takes, sound, write_csv
 from tiny_training import speakers, start_command, tiny_weights, train_flags
 from typer.testing import CliRunner
 
 from pmmlink.cli.app import app
+from pmmlink.cli.train import RunView
 from pmmlink.errors import CheckpointError, ConfigError, DataError, InputError
 from pmmlink.model.animator import load_animator
 from pmmlink.model.checkpoint import read_card
+from pmmlink.train.recipe import Recipe
 
 runner = CliRunner()
 
@@ -101,6 +106,35 @@ def test_a_gpu_trains_in_mixed_precision(tmp_path: Path) -> None:
     assert runner.invoke(app, ["train", *flags]).exit_code == 0
     settings = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     assert settings["precision"] in ("bfloat16", "float16")
+
+
+def test_off_a_terminal_the_time_left_is_said_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with RunView(Recipe(("d",), "cross-take", "w", epochs=4), quiet=False) as view:
+        for step in range(1, 17):
+            now += 4.0
+            view.step(1, step, 100, 0.5)  # going on in the second epoch
+    assert capsys.readouterr().out.splitlines() == [
+        "epoch 2/4  loss 0.5000  step 8/100  about 19 min left",
+        "epoch 2/4  loss 0.5000  step 16/100  about 19 min left",
+    ]
+
+
+def test_on_a_terminal_a_bar_shows_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, now = io.StringIO(), 0.0
+    console = Console(file=shown, force_terminal=True, width=110, color_system=None, get_time=lambda: now)
+    monkeypatch.setattr("pmmlink.cli.progress.make_console", lambda: console)
+    with RunView(Recipe(("d",), "cross-take", "w", epochs=4), quiet=False) as view:
+        view.reading(6, 6)
+        for step in range(1, 12):
+            now += 4.0
+            view.step(0, step, 100, 0.5)
+    assert "6 takes read" in shown.getvalue()
+    (left,) = set(re.findall(r"left (\d:\d\d:\d\d)", shown.getvalue()[-400:]))
+    assert left == "0:25:56"  # 389 steps of four seconds
 
 
 @pytest.mark.parametrize("flag", [["--epochs", "0"], ["--lr", "-1"], ["--without", "sound"]])
