@@ -81,8 +81,11 @@ def test_wrong_names_are_refused_with_the_right_ones(tmp_path: Path) -> None:
     flags = train_flags(tmp_path, tmp_path / "run")[1:]
     assert "cross-subject" in str(refused(*flags, "--protocol", "cross-subjekt"))
     assert isinstance(refused(*flags, "--protocol", "cross-gender"), DataError)
-    missing = [*flags[:-2], "--weights", str(tmp_path / "none.safetensors")]
+    # Said before hours of takes are read.
+    missing = [*flags, "--weights", str(tmp_path / "none.safetensors"), "--data", str(tmp_path / "nowhere")]
     assert isinstance(refused(*missing), CheckpointError)
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert "is a file" in str(refused(*flags, "--out", str(tmp_path / "file")))
     nothing = refused("--data", str(tmp_path / "nowhere"), *flags[3:])
     assert isinstance(nothing, DataError)
 

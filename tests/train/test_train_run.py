@@ -51,6 +51,8 @@ def assert_same_end(a: Path, b: Path) -> None:
     assert first.keys() == second.keys()
     for name in first:
         assert torch.equal(first[name], second[name]), name
+    best, same = (load_model(out / "best.safetensors")[0].state_dict() for out in (a, b))
+    assert all(torch.equal(best[name], same[name]) for name in best)
     assert (a / "log.jsonl").read_text(encoding="utf-8") == (b / "log.jsonl").read_text(encoding="utf-8")
 
 
