@@ -11,6 +11,7 @@ exits with the class's ``exit_code``: 2 for bad input, 1 for a fault at run time
     │   ├── TargetError      a --to URL
     │   ├── CheckpointError  model weights that do not fit or cannot be read
     │   └── DataError        a training take or corpus clip
+    │       └── ShortTakeError   nothing is wrong with it but that it is too short to train on
     ├── WireError            bytes from the network that are not a valid packet (never ends a stream)
     └── RuntimeFault         something failed while running: device lost, disk full (exit 1)
 """
@@ -56,6 +57,10 @@ class DataError(InputError):
 
 class WireError(PmmlinkError):
     """Bytes that are not a valid packet. Receivers count it and carry on."""
+
+
+class ShortTakeError(DataError):
+    """A take that is too short to train on."""
 
 
 class RuntimeFault(PmmlinkError):

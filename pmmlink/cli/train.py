@@ -263,7 +263,7 @@ class RunView:
     def step(self, epoch: int, done: int, steps: int, loss: float) -> None:
         all_steps, at = self._recipe.epochs * steps, epoch * steps + done
         if self._began is None:
-            self._began = time.monotonic(), at - 1
+            self._began = time.monotonic(), at
         words = f"epoch {epoch + 1}/{self._recipe.epochs}  loss {loss:.4f}"
         if self._plain:
             self._say_now_and_then(f"{words}  step {done}/{steps}", at, all_steps)
@@ -281,7 +281,7 @@ class RunView:
 
     def _say_now_and_then(self, words: str, at: int, total: int) -> None:
         now = time.monotonic()
-        if now < self._due or self._began is None:
+        if now < self._due or self._began is None or at == self._began[1]:
             return
         self._due = now + _PLAIN_EVERY_S
         began, first = self._began

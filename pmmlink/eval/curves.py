@@ -54,6 +54,7 @@ def correlations(clips: Sequence[CurveSums], seed: int = 0) -> dict[str, Estimat
         spread_x = np.sqrt(np.maximum(xx / n - (x / n) ** 2, 0.0))
         spread_y = np.sqrt(np.maximum(yy / n - (y / n) ** 2, 0.0))
         r = np.where(spread_x > 1e-6, covariance / (spread_x * spread_y), 0.0)
+        r = np.where(n > 0, r, np.nan)  # no take with a label of this curve was drawn
     return {
         name: Estimate.of(r[0, i], r[1:, i], n[0, i])
         for i, name in enumerate(MODEL_32.names)

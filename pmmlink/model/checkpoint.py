@@ -52,7 +52,10 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
 
 
 def _sort_metadata(path: Path) -> None:
-    """Puts the metadata in order, in place: safetensors writes it in a random one, and so the SHA-256."""
+    """Puts the metadata in order, in place: safetensors writes it in a random one, and so the SHA-256.
+
+    Then sees to it that the whole file is on the disk: one that a power cut empties is none.
+    """
     with path.open("r+b") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
@@ -61,6 +64,8 @@ def _sort_metadata(path: Path) -> None:
         if len(ordered) <= size:  # the same text in another order; JSON may end in spaces
             file.seek(8)
             file.write(ordered.ljust(size))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_card(path: Path | None = None) -> tuple[PMMTalkConfig, dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pmmlink.errors import DataError
+from pmmlink.errors import DataError, ShortTakeError
 from pmmlink.train.datasets.base import Dataset, Kind, Protocol, Take, TakeData, open_dataset, split_takes
 from pmmlink.train.recipe import Recipe
 from pmmlink.types import SAMPLE_RATE_HZ
@@ -76,12 +76,20 @@ class Parts:
     mean: npt.NDArray[np.float64]
 
 
-def open_parts(recipe: Recipe, report: Callable[[int, int], None] | None = None) -> Parts:
+def open_parts(
+    recipe: Recipe,
+    report: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Parts:
     """Opens the data sets, parts them, and reads every take once: a bad file is found now, not in epoch 7.
+
+    Takes that are merely too short are left out; a damaged one ends it, because what else is wrong with the
+    folder nobody knows.
 
     Args:
         recipe: data sets, protocol, seed, limits.
         report: told how many takes of how many have been read.
+        note: told which takes are left out.
 
     Raises:
         DataError: a data set or take that cannot be read, a protocol that does not suit it, or data sets of
@@ -97,21 +105,29 @@ def open_parts(recipe: Recipe, report: Callable[[int, int], None] | None = None)
     takes = _split_all(sets, recipe)
     total = sum(map(len, takes))
     read = 0
+    short: list[str] = []
     sums = np.zeros((2, sets[0].outputs))
     parts: list[tuple[Clip, ...]] = []
     for number, part in enumerate(takes):
         clips: list[Clip] = []
         for take in part:
-            data = take.load()
-            clips.extend(_pieces(take, data, recipe.longest_s))
-            if number == 0:
-                known = np.isfinite(data.targets)
-                sums += np.where(known, data.targets, 0.0).sum(0), known.sum(0)
+            try:
+                data = take.load()
+            except ShortTakeError as error:
+                short.append(str(error))
+            else:
+                clips.extend(_pieces(take, data, recipe.longest_s))
+                if number == 0:
+                    known = np.isfinite(data.targets)
+                    sums += np.where(known, data.targets, 0.0).sum(0), known.sum(0)
             read += 1
             if report:
                 report(read, total)
         parts.append(tuple(_limited(clips, lambda clip: clip.take.subject, lambda clip: clip.name, recipe)))
-    styles = tuple(dict.fromkeys(take.style for take in takes[0]))
+    if short and note:
+        more = f" (and {len(short) - 1} more: 'pmmlink data check' lists them)" if len(short) > 1 else ""
+        note(f"left out: {short[0]}{more}")
+    styles = tuple(dict.fromkeys(clip.take.style for clip in parts[0]))
     mean = sums[0] / np.maximum(sums[1], 1)
     train, val, test = parts
     return Parts(train, val, test, styles, sets[0].kind, sets[0].outputs, mean)

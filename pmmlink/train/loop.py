@@ -32,7 +32,7 @@ from pmmlink.train.processes import Processes
 from pmmlink.train.progress import Progress, Reporter
 from pmmlink.train.recipe import Recipe, check_same
 from pmmlink.train.run_folder import RunFolder
-from pmmlink.train.start import Origin, build_model, set_default_style, training_mode
+from pmmlink.train.start import Origin, build_model, check_weights, set_default_style, training_mode
 from pmmlink.train.validate import measure
 
 
@@ -59,6 +59,7 @@ def train(
             f"--batch {recipe.batch}: must be a multiple of the {processes.count} processes, each of which "
             "takes as many clips of a step as the others"
         )
+    check_weights(recipe)
     folder = RunFolder(out)
     saved = folder.load_last()
     seen = int(processes.add_up(torch.tensor([float(saved is not None)])))
@@ -67,7 +68,7 @@ def train(
             f"{folder.last}: {seen} of {processes.count} processes see it: put --out on storage that all "
             "machines share"
         )
-    parts = open_parts(recipe, report.reading)
+    parts = open_parts(recipe, report.reading, report.note)
     if not parts.train or not parts.val:
         raise DataError(f"{recipe.data[0]}: no takes to {'validate with' if parts.train else 'train on'}")
     model, origin = build_model(recipe, parts.styles, torch.from_numpy(parts.mean))

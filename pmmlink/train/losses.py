@@ -79,7 +79,8 @@ def paper_terms(prediction: Prediction, target: Tensor) -> Tensor:
     frames = min(prediction.raw.shape[1], target.shape[1])
     raw = _wide(prediction.raw[:, :frames, :-1])
     wanted = target[:, :frames].to(raw.dtype)
-    features = [_wide(feature[:, :frames]) for feature in prediction.features]
+    # Section IV-B names the pairs: image-text, image-audio, text-audio. Eq. 11 is not symmetric.
+    features = [_wide(feature[:, :frames]) for feature in reversed(prediction.features)]
     mask = raw.new_ones(raw.shape[:2])
     temporal, semantic = alignment_losses(features, mask, "as_written")
     return torch.stack([position_loss(raw, wanted), motion_loss(raw, wanted), temporal, semantic])

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from pmmlink.errors import CheckpointError, RuntimeFault
+from pmmlink.errors import CheckpointError, ConfigError, RuntimeFault
 
 FORMAT = "pmmlink-run/1"
 
@@ -67,7 +67,10 @@ class RunFolder:
 
         Raises:
             CheckpointError: it is damaged or something else.
+            ConfigError: the folder is a file.
         """
+        if self.path.is_file():
+            raise ConfigError(f"--out {self.path}: is a file; give the name of a folder")
         try:
             state = torch.load(self.last, map_location="cpu", weights_only=True)
         except FileNotFoundError:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pmmlink.errors import CheckpointError
-from pmmlink.model.checkpoint import load_model, sha256_of
+from pmmlink.model.checkpoint import load_model, read_card, sha256_of
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.features import FROZEN
@@ -50,13 +50,8 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
         CheckpointError: the file cannot be read, or lacks a modality that is asked for.
     """
     path = Path(recipe.weights)
+    check_weights(recipe)
     source, card = load_model(path)
-    missing = [m for m in recipe.modalities if m not in source.modalities]
-    if missing:
-        raise CheckpointError(
-            f"{path}: holds no {missing[0]} branch; leave it out with --without {missing[0]}, "
-            "or use other weights"
-        )
     config = dataclasses.replace(
         source.config,
         modalities=recipe.modalities,
@@ -76,6 +71,21 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
             getattr(model, name).requires_grad_(False)
     training_mode(model)
     return model, Origin(path.name, sha256_of(path), card)
+
+
+def check_weights(recipe: Recipe) -> None:
+    """Says at once, not after hours of takes have been read, that a run has nothing to begin from.
+
+    Raises:
+        CheckpointError: the file cannot be read, or lacks a modality that is asked for.
+    """
+    held = read_card(Path(recipe.weights))[0].modalities
+    missing = [modality for modality in recipe.modalities if modality not in held]
+    if missing:
+        raise CheckpointError(
+            f"{recipe.weights}: holds no {missing[0]} branch; leave it out with --without {missing[0]}, "
+            "or use other weights"
+        )
 
 
 def training_mode(model: PMMTalk) -> None:

@@ -224,3 +224,15 @@ def test_correlation_is_pearsons_without_the_unlabelled_frames() -> None:
     assert "mouthClose" not in found
     assert MODEL_32.names[0] not in found
     assert correlations([]) == {}
+
+
+def test_resamples_without_any_label_of_a_curve_do_not_pull_its_interval_to_nothing() -> None:
+    rng = np.random.default_rng(3)
+    labels = np.full((4, 60, 32), np.nan, np.float32)
+    labels[:, :, 3] = rng.uniform(0.0, 0.5, (4, 60))
+    labels[0, :, 5] = rng.uniform(0.0, 0.5, 60)  # one take alone has this curve
+    takes = [(np.nan_to_num(y) + rng.normal(0.0, 0.05, y.shape).astype(np.float32), y) for y in labels]
+    found = correlations([compare(predicted, y) for predicted, y in takes])
+    names = list(found)
+    assert len(names) == 2
+    assert found[names[1]].low > 0.8

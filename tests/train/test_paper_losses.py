@@ -138,6 +138,20 @@ def test_the_terms_take_the_common_length_and_leave_the_closure_logit_out() -> N
     assert terms.tolist() == [2.0, 0.0, 0.0, 0.0]
 
 
+def test_the_pairs_are_the_papers_image_text_image_audio_text_audio() -> None:
+    torch.manual_seed(5)
+    audio, text, image = (torch.randn(1, 6, 4) for _ in range(3))
+    terms = paper_terms(Prediction(torch.zeros(1, 6, 3), [audio, text, image], None), torch.zeros(1, 6, 2))
+    mask = torch.ones(1, 6)
+
+    def mean(*pairs: tuple[Tensor, Tensor]) -> float:
+        return sum(temporal_loss(temporal_similarity(x, y), mask, "as_written").item() for x, y in pairs) / 3
+
+    written = mean((image, text), (image, audio), (text, audio))
+    assert terms[2].item() == pytest.approx(written, rel=1e-5)
+    assert written != pytest.approx(mean((text, image), (audio, image), (audio, text)), rel=1e-3)
+
+
 def test_half_precision_predictions_are_weighed_in_full() -> None:
     raw = torch.zeros(1, 400, 3, dtype=torch.bfloat16)
     target = torch.full((1, 400, 2), 300.0)

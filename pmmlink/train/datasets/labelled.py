@@ -21,12 +21,23 @@ from pmmlink.train.datasets.pairs import is_sound, pair_files
 from pmmlink.train.datasets.sound import fitted, read_sound
 from pmmlink.train.datasets.subjects import Subject, read_subjects
 
+_GRID_MOVES = (
+    *("jawOpen", "mouthClose", "mouthPucker", "mouthRollUpper"),
+    *("mouthSmileLeft", "mouthSmileRight", "mouthPressLeft", "mouthPressRight"),
+)
+"""What the tracker saw of this face: a hundredth of the frames is above 0.046 (the smile) to 0.38 (the jaw).
+Of funnel, stretch, lowerDown and upperUp, which speech moves as much, it is at 0.003 to 0.038: too little to
+be a label by, and a mean over the curves would count them as nearly right."""
+
 KNOWN = {
-    grid.Grid.name: Subject("male", "en", mask=tuple(n for n in MODEL_32.names if n not in grid.LIVE)),
-    facegood.Facegood.name: Subject("female", "zh", mask=facegood.DEAD),
+    grid.Grid.name: Subject("male", "en", mask=tuple(n for n in MODEL_32.names if n not in _GRID_MOVES)),
+    facegood.Facegood.name: Subject(
+        "female", "zh", mask=(*facegood.DEAD, "mouthDimpleLeft", "mouthDimpleRight")
+    ),
 }
-"""Public sources by the name of their folder; which of their columns are dead, and why, stands where the
-corpus reads them. ``subjects.yaml`` overrides it."""
+"""Public sources by the name of their folder. Masked are columns that say nothing: all zero in every file of
+FACEGOOD's, dead or nearly so in GRID's (the corpus of the shipped weights keeps a few of those, under a style
+that scales each curve). ``subjects.yaml`` overrides it."""
 
 
 def is_labelled_csv(path: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pmmlink.dsp.resample import Resampler
-from pmmlink.errors import AudioError, DataError
+from pmmlink.errors import AudioError, DataError, ShortTakeError
 from pmmlink.sources.file import FileSource
 from pmmlink.train.datasets.base import TakeData
 from pmmlink.types import MODEL_FPS, SAMPLE_RATE_HZ, FloatArray
@@ -53,7 +53,8 @@ def fitted(audio: FloatArray, targets: FloatArray, labels: Path, sound: Path, no
         notes: what was found before.
 
     Raises:
-        DataError: their lengths do not belong together, or what is left is too short.
+        DataError: their lengths do not belong together.
+        ShortTakeError: what is left is too short.
     """
     sound_s, labels_s = len(audio) / SAMPLE_RATE_HZ, len(targets) / float(MODEL_FPS)
     apart_s = sound_s - labels_s
@@ -71,6 +72,8 @@ def fitted(audio: FloatArray, targets: FloatArray, labels: Path, sound: Path, no
         notes = [*notes, f"{lengths} (drift or an early stop); cut to the shorter{hint}"]
     frames = min(len(targets), len(audio) * MODEL_FPS.numerator // SAMPLE_RATE_HZ)
     if frames < LEAST_S * float(MODEL_FPS):
-        raise DataError(f"{labels}: {frames / float(MODEL_FPS):.2f} s: too short; a take needs {LEAST_S:g} s")
+        raise ShortTakeError(
+            f"{labels}: {frames / float(MODEL_FPS):.2f} s: too short; a take needs {LEAST_S:g} s"
+        )
     samples = frames * SAMPLE_RATE_HZ // MODEL_FPS.numerator
     return TakeData(np.ascontiguousarray(audio[:samples]), targets[:frames], tuple(notes))
