@@ -98,13 +98,13 @@ class TalkingHeadConfig:
     """
 
     image_size: int = 48
-    face_widths: tuple[int, ...] = (8, 16, 32, 48, 64, 64)
+    face_widths: tuple[int, ...] = (6, 12, 24, 32, 48, 64)
     face_residuals: tuple[int, ...] = (0, 1, 1, 1, 1, 0)
     speech_widths: tuple[int, ...] = (8, 16, 32, 48, 64)
-    speech_residuals: tuple[int, ...] = (1, 1, 1, 1)
-    decoder_widths: tuple[int, ...] = (64, 64, 48, 32, 24, 16)
-    decoder_residuals: tuple[int, ...] = (0, 1, 1, 1, 1, 1)
-    output_width: int = 12
+    speech_residuals: tuple[int, ...] = (0, 0, 1, 0)
+    decoder_widths: tuple[int, ...] = (64, 64, 48, 24, 12, 8)
+    decoder_residuals: tuple[int, ...] = (0, 0, 0, 1, 0, 0)
+    output_width: int = 6
     mel: Literal["running", "wav2lip"] = "running"
     ahead: int = 6
 

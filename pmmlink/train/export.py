@@ -1,5 +1,7 @@
 """Turns a training checkpoint into shippable weights with their model card.
 
+python -m pmmlink.train.export --run runs/a/fuse --corpus corpus --out compact.safetensors
+pmmlink eval --corpus corpus --weights compact.safetensors -o eval.json
 python -m pmmlink.train.export --run runs/a/fuse --corpus corpus --figures eval.json --out compact.safetensors
 """
 
@@ -33,8 +35,9 @@ _LIMITS = [
     "Singing, whispering, shouting and overlapping speakers were not trained on.",
 ]
 _BIAS = (
-    "The natural English of the training set is read by Mandarin-speaking adults and children; native "
-    "English comes from synthetic voices. Figures by voice, sex, age and language: evaluation report."
+    "The recorded English of the training set is read by Mandarin-speaking adults and children, and by one "
+    "Englishman; other native English comes from synthetic voices, though natural ones. Figures by voice, "
+    "sex, age and language: evaluation report."
 )
 
 
@@ -59,7 +62,37 @@ def corpus_facts(corpus: Path) -> dict[str, Any]:
     return facts
 
 
-def card(run: Path, corpus: Path, figures: Path | None) -> dict[str, Any]:
+def figures_of(report: dict[str, Any]) -> dict[str, str]:
+    """The card's lines of a JSON report of ``pmmlink eval``: every bar, then source by source."""
+    asked = ", ".join(f"{key} {value}" for key, value in report["about"].items())
+    lines = {"measured": f"{asked}: {len(report['clips'])} clips, {len(report['speakers'])} speakers"}
+    for bar in report["bars"]:
+        found = bar["measured"]
+        said = f"bar {bar['bar']}: {bar['state']}"
+        lines[bar["measure"]] = said if found is None else f"{_cell(found)}, {found['count']}; {said}"
+    for name, group in {**report["groups"]["source"], "all clips": report["overall"]}.items():
+        recall, precision = group["closure_recall"], group["closure_precision"]
+        if recall["count"]:
+            figures = " / ".join(_cell(figure, bare=True) for figure in (recall, precision))
+            lines[f"P/B/M recall / precision, {name}"] = f"{figures} ({recall['count']})"
+    return lines
+
+
+def _cell(figure: dict[str, Any], *, bare: bool = False) -> str:
+    value, low, high = ("-" if figure[k] is None else f"{figure[k]:.3f}" for k in ("value", "low", "high"))
+    return value if bare else f"{value} [{low}, {high}]"
+
+
+def _figures(report: Path | None, more: Path | None) -> dict[str, str] | str:
+    lines: dict[str, str] = {}
+    if report is not None:
+        lines = figures_of(json.loads(report.read_text(encoding="utf-8")))
+    if more is not None:
+        lines |= json.loads(more.read_text(encoding="utf-8"))
+    return lines or "not measured yet"
+
+
+def card(run: Path, corpus: Path, figures: dict[str, str] | str) -> dict[str, Any]:
     """The model card that travels inside the weights."""
     settings = {}
     for stage in ("encoders", "mouth", "fuse"):
@@ -78,7 +111,7 @@ def card(run: Path, corpus: Path, figures: Path | None) -> dict[str, Any]:
         "training": {stage: json.dumps(values) for stage, values in settings.items()},
         "command": "pmmlink data build, python -m pmmlink.train.{teachers,compact,mouth,export}; see "
         "docs/model-log.md",
-        "figures": json.loads(figures.read_text(encoding="utf-8")) if figures else "not measured yet",
+        "figures": figures,
     }
 
 
@@ -89,7 +122,8 @@ def main() -> None:
         "--run", type=Path, required=True, help="folder of the last stage, with last.pt and run.json"
     )
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--figures", type=Path, help="JSON of measured figures for the card")
+    parser.add_argument("--figures", type=Path, help="report of 'pmmlink eval -o FILE.json' for the card")
+    parser.add_argument("--more", type=Path, help="JSON of further figures for the card, name: text")
     parser.add_argument("--seal", type=float, nargs=2, metavar=("LOW", "HIGH"), help="limits of the lip seal")
     parser.add_argument("--phone-share", type=float, default=0.0, help="share of ψ_TD's phones in the seal")
     parser.add_argument("--out", type=Path, required=True)
@@ -103,7 +137,7 @@ def main() -> None:
         model.load_state_dict(saved["average"])
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))
-        save_model(model, args.out, card(args.run, args.corpus, args.figures))
+        save_model(model, args.out, card(args.run, args.corpus, _figures(args.figures, args.more)))
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
     print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,10 @@ import soundfile
 import torch
 
 from pmmlink.errors import DataError
+from pmmlink.eval.report import to_json
+from pmmlink.eval.speech import METRICS
+from pmmlink.eval.statistics import Estimate
+from pmmlink.eval.suite import REAL_READ_ENGLISH, SpeechReport
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT
 from pmmlink.model.alignment import semantic_loss, temporal_loss
 from pmmlink.model.checkpoint import load_model
@@ -22,6 +27,7 @@ from pmmlink.train import compact
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import IGNORE, Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
+from pmmlink.train.export import figures_of
 from pmmlink.train.objectives import (
     Weights,
     curve_terms,
@@ -285,6 +291,22 @@ def test_training_goes_on_from_shipped_weights(corpus: Path, tmp_path: Path) -> 
     )
     theirs = load_model(shipped)[0].text_decoder.state_dict()
     assert all(torch.equal(value, theirs[name]) for name, value in model.text_decoder.state_dict().items())
+
+
+def test_the_card_says_what_a_report_says() -> None:
+    recall, none = (
+        Estimate(0.9, 0.8, 1.0, 20, np.ones(1)),
+        Estimate(math.nan, math.nan, math.nan, 0, np.ones(1)),
+    )
+    figures = {**dict.fromkeys(METRICS, none), "closure_recall": recall}
+    report = SpeechReport("m", {"suite": "speech"}, ["a/1"], ["x"], figures)
+    report.groups = {"scope": {REAL_READ_ENGLISH: figures}, "source": {"a": figures}}
+    lines = figures_of(json.loads(json.dumps(to_json(report))))
+    assert lines["measured"] == "suite speech: 1 clips, 1 speakers"
+    recall_line = lines["P/B/M closure recall, real read English"]
+    assert recall_line == "0.900 [0.800, 1.000], 20; bar ≥ 0.95: missed"
+    assert lines["its precision, speech frames"] == "- [-, -], 0; bar ≥ 0.90: not measured"
+    assert lines["P/B/M recall / precision, a"] == "0.900 / - (20)"
 
 
 def test_the_learning_rate_warms_up_and_cools_down() -> None:
