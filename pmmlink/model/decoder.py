@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from pmmlink.model.config import DecoderConfig
-from pmmlink.model.transformer import TransformerLayer
+from pmmlink.model.transformer import TransformerLayer, TransformerState
 from pmmlink.stream.stage import Stage
 
 
@@ -100,8 +100,8 @@ class PMMTalkDecoder(Stage[DecoderState]):
             h = layer(h)
         return self._read(h, x)
 
-    def _each(self) -> list[TransformerLayer]:
-        return [layer for layer in self.layers if isinstance(layer, TransformerLayer)]
+    def _each(self) -> list[Stage[TransformerState]]:
+        return cast("list[Stage[TransformerState]]", list(self.layers))
 
     def _embed(self, x: Tensor, phase: int) -> Tensor:
         steps = x.shape[1]

@@ -26,7 +26,7 @@ from pmmlink.stream.stage import Stage, drain
 from pmmlink.types import SAMPLE_RATE_HZ
 
 if TYPE_CHECKING:
-    from pmmlink.model.running_conformer import SideBySide
+    from pmmlink.model.running_blocks import SideBySide
 
 FRAME_HZ = 30
 SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ

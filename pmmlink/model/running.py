@@ -1,8 +1,8 @@
 """A model made ready to run one stream at a time: the same function from less work.
 
 None of this could be trained or saved: batch norms are merged into the convolutions before them, the
-talking head's convolutions are cut in two so that the face's half is computed once for a face, conformer
-blocks take fewer calls (:mod:`.running_conformer`), and weights are laid out in memory as the products of a
+talking head's convolutions are cut in two so that the face's half is computed once for a face, blocks of
+attention take fewer calls (:mod:`.running_blocks`), and weights are laid out in memory as the products of a
 few rows read them fastest.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pmmlink.model.pmmtalk import PMMTalk
-from pmmlink.model.running_conformer import run_conformers, side_by_side
+from pmmlink.model.running_blocks import run_blocks, side_by_side
 from pmmlink.model.talking_head import ConvBlock, Identity, TalkingHead, TransposedBlock
 
 Convolution = nn.Conv2d | nn.ConvTranspose2d
@@ -33,8 +33,10 @@ def made_for_running(model: PMMTalk) -> PMMTalk:
                 running.talking_head = RunningHead(running.talking_head)
             for part in (running.talking_head, running.image_encoder):
                 _lay_out_channels_last(part)
-        if hasattr(running, "audio_encoder"):
-            run_conformers(running.audio_encoder)
+        run_blocks(running.decoder.layers)
+        for name in ("audio_encoder", "image_encoder"):
+            if hasattr(running, name):
+                run_blocks(getattr(running, name).stages)
         if running.side_by_side is None and {"audio", "text"} <= set(running.modalities):
             running.side_by_side = side_by_side(running.audio_decoder, running.text_decoder)
         _lay_out_rows_first(running)

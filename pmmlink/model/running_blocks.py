@@ -1,4 +1,4 @@
-"""Conformer blocks laid out for running one stream: the same function from half the calls.
+"""Conformer and transformer blocks laid out for running one stream: the same function from half the calls.
 
 A frame's few rows cost less in arithmetic than in calls. What can be merged into the matrices is (layer
 norms' scales, half-steps, residual biases), and stacks of equal shape that hear the same input, ψ_AD and
@@ -16,12 +16,44 @@ from torch import Tensor, nn
 
 from pmmlink.model.conformer import ConformerBlock, ConformerState, FeedForward
 from pmmlink.model.text import TextDecoder
-from pmmlink.stream.attention import AttentionState
+from pmmlink.model.transformer import TransformerLayer, TransformerState
+from pmmlink.stream.attention import AttentionState, CachedAttention
 from pmmlink.stream.conv import ConvState
 from pmmlink.stream.stage import Chain, Stage
 
 Affine = tuple[Tensor, Tensor]
 """Weights ``[n, in, out]`` and biases ``[n, 1, out]``."""
+
+
+class _Attention:
+    """Cached attention behind its norm, and added to its input; n sets of weights.
+
+    Args:
+        layers: norm and attention of each.
+    """
+
+    def __init__(self, layers: Sequence[tuple[nn.LayerNorm, CachedAttention]]) -> None:
+        first = layers[0][1]
+        self.heads, self.left_context = first.heads, first.left_context or 0
+        self.bias_for = first.bias_for
+        self.qkv = _merged([(norm, attention.qkv) for norm, attention in layers])
+        self.out = _stacked([attention.out for _, attention in layers])
+
+    def init_state(self) -> AttentionState:
+        weight = self.out[0]
+        rows, dim = weight.shape[:2]
+        return AttentionState(weight.new_zeros(rows, 0, 2 * dim), weight.new_zeros(rows, 0, dim))
+
+    def step(self, x: Tensor, state: AttentionState) -> Tensor:
+        rows, steps, dim = x.shape
+        queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
+        cached = state.context.shape[1]
+        context = torch.cat([state.context, fresh], dim=1)
+        state.context = context[:, max(0, cached + steps - self.left_context) :]
+        q = queries.view(rows, steps, self.heads, -1).transpose(1, 2)
+        k, v = context.view(rows, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias_for(steps, cached, x))
+        return _added(x, mixed.transpose(1, 2).reshape(rows, steps, dim), self.out)
 
 
 class RunningBlock(Stage[ConformerState]):
@@ -35,16 +67,11 @@ class RunningBlock(Stage[ConformerState]):
         super().__init__()
         first = blocks[0]
         self.latency = first.latency
-        self.dim = first.norm.weight.shape[0]
-        self.heads = first.attention.heads
-        self.left_context = first.attention.left_context or 0
         self.taps = first.depthwise.span + 1
-        self._bias = first.attention.bias_for
         with torch.no_grad():
+            self.attention = _Attention([(b.attention_norm, b.attention) for b in blocks])
             self.first = _feed_forward([b.first for b in blocks])
             self.second = _feed_forward([b.second for b in blocks])
-            self.qkv = _merged([(b.attention_norm, b.attention.qkv) for b in blocks])
-            self.out = _stacked([b.attention.out for b in blocks])
             self.gate = _merged([(b.conv_norm, b.gate) for b in blocks])
             self.mix = _stacked([b.mix for b in blocks])
             # [n, 1, C, taps], as the windows are; the bias as [n, 1, C].
@@ -54,50 +81,24 @@ class RunningBlock(Stage[ConformerState]):
             self.shift = torch.stack([b.norm.bias for b in blocks])[:, None]
 
     def init_state(self, batch: int) -> ConformerState:
-        if batch != 1:
-            raise ValueError("a model made for running runs one stream")
-        rows = self.scale.shape[0]
-        return ConformerState(
-            AttentionState(
-                self.scale.new_zeros(rows, 0, 2 * self.dim), self.scale.new_zeros(rows, 0, self.dim)
-            ),
-            ConvState(self.scale.new_zeros(rows, self.taps - 1 - self.latency, self.dim)),
-            self.scale.new_zeros(rows, 0, self.dim),
-        )
+        _need_one(batch)
+        rows, _, dim = self.scale.shape
+        tail = self.scale.new_zeros(rows, self.taps - 1 - self.latency, dim)
+        return ConformerState(self.attention.init_state(), ConvState(tail), tail[:, :0])
 
     def step(self, x: Tensor, state: ConformerState) -> Tensor:
         if not x.shape[1]:
             return x
-        x = self._half_step(x, self.first)
-        x = self._attend(x, state.attention)
-        gated = F.glu(_affine(_normed(x), self.gate), dim=-1)
-        return self._finish(x, gated, state)
+        x = self.attention.step(_half_step(x, self.first), state.attention)
+        return self._finish(x, F.glu(_affine(_normed(x), self.gate), dim=-1), state)
 
     def flush(self, state: ConformerState) -> Tensor:
-        return self._finish(
-            state.skip[:, :0], state.skip.new_zeros(len(state.skip), self.latency, self.dim), state
-        )
+        rows, _, dim = self.scale.shape
+        return self._finish(state.skip[:, :0], self.scale.new_zeros(rows, self.latency, dim), state)
 
     def forward(self, x: Tensor) -> Tensor:
         state = self.init_state(1)
         return torch.cat([self.step(x, state), self.flush(state)], dim=1)
-
-    def _half_step(self, x: Tensor, layers: tuple[Affine, Affine]) -> Tensor:
-        expand, (weight, bias) = layers
-        inner = F.silu(_affine(_normed(x), expand), inplace=True)
-        return torch.baddbmm(x + bias, inner, weight)
-
-    def _attend(self, x: Tensor, state: AttentionState) -> Tensor:
-        rows, steps, dim = x.shape
-        queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
-        cached = state.context.shape[1]
-        context = torch.cat([state.context, fresh], dim=1)
-        state.context = context[:, max(0, cached + steps - self.left_context) :]
-        q = queries.view(rows, steps, self.heads, -1).transpose(1, 2)
-        k, v = context.view(rows, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias(steps, cached, x))
-        weight, bias = self.out
-        return torch.baddbmm(x + bias, mixed.transpose(1, 2).reshape(rows, steps, dim), weight)
 
     def _finish(self, x: Tensor, gated: Tensor, state: ConformerState) -> Tensor:
         heard = torch.cat([state.conv.tail, gated], dim=1)
@@ -110,9 +111,40 @@ class RunningBlock(Stage[ConformerState]):
             return x
         windows = heard.unfold(1, self.taps, 1)  # [n, ready, C, taps]
         mixed = F.silu((windows * self.kernel).sum(-1).add_(self.kernel_bias), inplace=True)
-        weight, bias = self.mix
-        x = torch.baddbmm(x + bias, mixed, weight)
-        return torch.addcmul(self.shift, _normed(self._half_step(x, self.second)), self.scale)
+        x = _half_step(_added(x, mixed, self.mix), self.second)
+        return torch.addcmul(self.shift, _normed(x), self.scale)
+
+
+class RunningLayer(Stage[TransformerState]):
+    """A causal transformer layer: ``[1, T, C]`` → ``[1, T, C]``.
+
+    Args:
+        layer: a trained layer of chunks of one step; left as it is.
+    """
+
+    def __init__(self, layer: TransformerLayer) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.attention = _Attention([(layer.attention_norm, layer.attention)])
+            self.expand = _merged([(layer.norm, layer.expand)])
+            self.project = _stacked([layer.project])
+
+    def init_state(self, batch: int) -> TransformerState:
+        _need_one(batch)
+        attention = self.attention.init_state()
+        return TransformerState(attention, attention.pending)
+
+    def step(self, x: Tensor, state: TransformerState) -> Tensor:
+        if not x.shape[1]:
+            return x
+        x = self.attention.step(x, state.attention)
+        return _added(x, F.gelu(_affine(_normed(x), self.expand)), self.project)
+
+    def flush(self, state: TransformerState) -> Tensor:
+        return state.skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.step(x, self.init_state(1))
 
 
 class SideBySide(Chain):
@@ -150,11 +182,13 @@ def side_by_side(audio: Chain, text: TextDecoder) -> SideBySide | None:
     return SideBySide(audio, text)
 
 
-def run_conformers(chain: Chain) -> None:
-    """Replaces the conformer blocks of a chain."""
-    for i, stage in enumerate(chain.stages):
+def run_blocks(stages: nn.ModuleList) -> None:
+    """Replaces conformer blocks and causal transformer layers by those made for running."""
+    for i, stage in enumerate(stages):
         if isinstance(stage, ConformerBlock):
-            chain.stages[i] = RunningBlock([stage])
+            stages[i] = RunningBlock([stage])
+        elif isinstance(stage, TransformerLayer) and stage.attention.chunk == 1:
+            stages[i] = RunningLayer(stage)
 
 
 def _blocks(chain: Chain) -> list[ConformerBlock]:
@@ -174,6 +208,21 @@ def _normed(x: Tensor) -> Tensor:
 def _affine(x: Tensor, layer: Affine) -> Tensor:
     weight, bias = layer
     return torch.baddbmm(bias, x, weight)
+
+
+def _added(x: Tensor, inner: Tensor, layer: Affine) -> Tensor:
+    weight, bias = layer
+    return torch.baddbmm(x + bias, inner, weight)
+
+
+def _half_step(x: Tensor, layers: tuple[Affine, Affine]) -> Tensor:
+    expand, project = layers
+    return _added(x, F.silu(_affine(_normed(x), expand), inplace=True), project)
+
+
+def _need_one(batch: int) -> None:
+    if batch != 1:
+        raise ValueError("a model made for running runs one stream")
 
 
 def _stacked(linears: Sequence[nn.Linear], scale: float = 1.0) -> Affine:
