@@ -233,6 +233,8 @@ class _Judge:
         self._template = template
         # Without both curves nobody can tell whether the lips meet: the jaw alone is no gap.
         self._has_gap = lips is not None or bool(np.isfinite(data.targets[:, _GAP_CURVES]).any(axis=0).all())
+        # Of a curve without a label nobody knows what it does to the lips: neither side may move it.
+        self._labelled = np.isfinite(data.targets).any(axis=0)
         self._measured = self._apart(data.targets)
 
     def errors(self, predicted: FloatArray) -> LipErrors:
@@ -272,7 +274,7 @@ class _Judge:
         if not self._has_gap:
             return rows[:, _JAW]
         # Curves without a label count as zero, but a frame without any has no gap.
-        gap = lip_gap_mm(np.nan_to_num(rows))
+        gap = lip_gap_mm(np.nan_to_num(np.where(self._labelled, rows, 0.0)))
         gap[np.isnan(rows[:, _GAP_CURVES]).any(axis=1)] = np.nan
         return gap
 

@@ -18,6 +18,8 @@ from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.resources import default_weights
 
 FORMAT = "pmmlink/1"
+UNTRAINED = "untrained"
+"""Key of a model card that says which parts have random weights still."""
 SHIPPED = default_weights()
 """The weights that come with the package."""
 

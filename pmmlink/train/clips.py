@@ -64,7 +64,7 @@ class Parts:
         styles: of the training takes, in the order of first appearance.
         kind: ``curves`` or ``vertices``.
         outputs: columns of the targets.
-        mean: ``[outputs]`` mean of the training targets where known, 0 where never.
+        mean: ``[outputs]`` mean of the training targets, NaN of an output that has no label at all.
     """
 
     train: tuple[Clip, ...]
@@ -128,7 +128,7 @@ def open_parts(
         more = f" (and {len(short) - 1} more: 'pmmlink data check' lists them)" if len(short) > 1 else ""
         note(f"left out: {short[0]}{more}")
     styles = tuple(dict.fromkeys(clip.take.style for clip in parts[0]))
-    mean = sums[0] / np.maximum(sums[1], 1)
+    mean = np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1), np.nan)
     train, val, test = parts
     return Parts(train, val, test, styles, sets[0].kind, sets[0].outputs, mean)
 

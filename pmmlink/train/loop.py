@@ -198,6 +198,10 @@ class Run:
                 board.write(line)
                 self._save()
                 self.report.epoch(line)
+        if progress.epoch < recipe.epochs:
+            self.report.note(
+                f"stopped: validation has not improved for {recipe.patience} epochs (--patience)"
+            )
 
     def _out_of_patience(self) -> bool:
         progress = self.progress

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pmmlink.errors import CheckpointError
-from pmmlink.model.checkpoint import load_model, read_card, sha256_of
+from pmmlink.model.checkpoint import UNTRAINED, load_model, read_card, sha256_of
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.features import FROZEN
@@ -44,7 +44,8 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
         recipe: which weights, modalities, seed.
         styles: names of the training takes' styles.
         mean: ``[N]`` mean of the training targets. Where the file's model has another number of outputs, the
-            last layer is a new one (the paper's adjustment for VOCASET); a new one starts at this mean.
+            last layer is a new one (the paper's adjustment for VOCASET); a new one starts at this mean. What
+            is NaN, an output without any label, rests: nothing would ever teach it not to follow chance.
 
     Raises:
         CheckpointError: the file cannot be read, or lacks a modality that is asked for.
@@ -63,8 +64,11 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
     torch.manual_seed(recipe.seed)
     model = PMMTalk(config, dropout=recipe.dropout)
     start = model.state_dict()
-    start["decoder.curves.bias"] = mean.float()
+    unlabelled = mean.isnan()
     start.update(_kept(source, model, recipe.fresh))
+    if recipe.fresh or UNTRAINED in card or source.config.decoder.outputs != len(mean):
+        start["decoder.curves.bias"] = mean.nan_to_num().float()
+        start["decoder.curves.weight"][unlabelled] = 0.0
     model.load_state_dict(start)
     for name in FROZEN:
         if hasattr(model, name):

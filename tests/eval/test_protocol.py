@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pmmlink.eval.lip_vertices import find_lips
 from pmmlink.eval.protocol import ProtocolReport, conditioning, evaluate_takes
 from pmmlink.eval.protocol_html import to_html
 from pmmlink.eval.protocol_report import to_json, to_markdown
-from pmmlink.train.datasets import open_dataset, split_takes
+from pmmlink.train.datasets import Take, TakeData, open_dataset, split_takes
 from pmmlink.train.datasets.vocaset import PUBLIC_SPLIT
 from pmmlink.types import FloatArray
 
@@ -72,6 +73,32 @@ def test_an_unseen_subject_is_animated_with_every_training_style_and_errors_are_
     by_style = report.groups["style"]
     assert by_style["cora"]["lve"].value == pytest.approx(0.06, abs=1e-3)
     assert [take.styles for take in report.takes] == [2, 2]
+
+
+def test_curves_without_a_label_do_not_part_the_lips(made: Path) -> None:
+    """A model that funnels the lips where nobody has measured funnels meets the closures all the same."""
+
+    class Funnels(KnownModel):
+        def predict(self, audio: FloatArray, style: str = "default") -> FloatArray:
+            curves = super().predict(audio, style)
+            curves[:, MODEL_32.index("mouthFunnel")] = 0.5
+            return curves
+
+    def masked(take: Take) -> Take:
+        def load() -> TakeData:
+            data = take.load()
+            data.targets[:, MODEL_32.index("mouthFunnel")] = np.nan
+            return data
+
+        return replace(take, loader=load)
+
+    takes = [take for take in open_dataset(made).takes if take.subject == "anna"]
+    figures = {}
+    for name, some in (("labelled", takes), ("masked", [masked(take) for take in takes])):
+        report = ProtocolReport("known", {"protocol": "cross-take"}, "curves")
+        figures[name] = evaluate_takes(Funnels(anna=0.0), some, ("anna",), report).overall
+    assert figures["masked"]["closure_recall"].value == 1.0
+    assert figures["labelled"]["closure_recall"].value == 0.0
 
 
 def test_which_styles_a_take_is_animated_with(made: Path) -> None:

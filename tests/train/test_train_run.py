@@ -21,8 +21,9 @@ from tiny_training import (
     train_flags,
 )
 
+from pmmlink.curves import MODEL_32
 from pmmlink.errors import CheckpointError, ConfigError, DataError, RuntimeFault
-from pmmlink.model.checkpoint import SHIPPED, load_model, read_card
+from pmmlink.model.checkpoint import SHIPPED, UNTRAINED, load_model, read_card, save_model
 from pmmlink.train.clips import Clip, TakeMemory, open_parts
 from pmmlink.train.datasets.base import Take, TakeData
 from pmmlink.train.features import FROZEN
@@ -31,6 +32,7 @@ from pmmlink.train.processes import Processes
 from pmmlink.train.progress import Progress
 from pmmlink.train.recipe import Recipe
 from pmmlink.train.run_folder import RunFolder
+from pmmlink.train.start import build_model
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 
@@ -221,11 +223,32 @@ def test_long_takes_become_pieces_that_lie_end_to_end(tmp_path: Path) -> None:
     assert max(len(r.targets) for r in read) <= 15
 
 
-def test_unlabelled_columns_have_a_mean_of_zero_and_the_others_theirs(tmp_path: Path) -> None:
+def test_unlabelled_columns_have_no_mean_and_the_others_theirs(tmp_path: Path) -> None:
     parts = open_parts(tiny_recipe(tmp_path))
     labels = np.concatenate([clip.take.load().targets for clip in parts.train])
     assert parts.mean[3] == pytest.approx(labels[:, 3].mean(), rel=1e-5)
-    assert parts.mean[27] == 0.0
+    assert np.isnan(parts.mean[27])
+
+
+def test_a_curve_without_any_label_rests_in_what_a_new_head_makes(tmp_path: Path) -> None:
+    run(tiny_recipe(tmp_path), tmp_path / "run")
+    model, _ = load_model(tmp_path / "run" / "best.safetensors")
+    made = model(torch.randn(1, 32_000, 1) * 0.1)[0].detach().numpy()
+    moved = np.ptp(made, axis=0) > 0
+    assert moved[MODEL_32.index("jawOpen")]
+    assert set(np.flatnonzero(moved)) <= set(MODEL_32.positions(("jawOpen", "mouthFunnel")))
+    # A head that has learnt already keeps what it knows of them; one that 'model convert' made has not.
+    recipe, mean = tiny_recipe(tmp_path, fresh=False), torch.full((32,), torch.nan)
+    kept, _ = build_model(recipe, ("anna",), mean)
+    assert kept.decoder.curves.weight.abs().min() > 0.0
+    source, _ = load_model(Path(recipe.weights))
+    save_model(source, tmp_path / "converted.safetensors", {UNTRAINED: "the decoder"})
+    mean[3] = 0.25
+    new, _ = build_model(
+        dataclasses.replace(recipe, weights=str(tmp_path / "converted.safetensors")), ("anna",), mean
+    )
+    assert new.decoder.curves.weight.abs().sum(1).nonzero().flatten().tolist() == [3]
+    assert new.decoder.curves.bias[3] == 0.25
 
 
 def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
@@ -271,8 +294,10 @@ def test_gradients_of_a_step_are_the_mean_of_its_clips(
 def test_training_stops_when_validation_does_not_improve_any_more(tmp_path: Path) -> None:
     done = run(tiny_recipe(tmp_path, epochs=50, lr=0.0, patience=2), tmp_path / "run")
     assert (done.epoch, done.best_epoch) == (3, 1)
-    again = run(tiny_recipe(tmp_path, epochs=50, lr=0.0, patience=2), tmp_path / "run")
+    told = Told()
+    again = run(tiny_recipe(tmp_path, epochs=50, lr=0.0, patience=2), tmp_path / "run", told)
     assert again.epoch == 3
+    assert told.notes[-1] == "stopped: validation has not improved for 2 epochs (--patience)"
 
 
 @pytest.mark.parametrize("modality", ["audio", "text", "image"])

@@ -13,7 +13,7 @@ from torch import Tensor
 from pmmlink import __version__
 from pmmlink.errors import CheckpointError
 from pmmlink.model.audio import AudioEncoder
-from pmmlink.model.checkpoint import sha256_of
+from pmmlink.model.checkpoint import UNTRAINED, sha256_of
 from pmmlink.model.config import PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.model.pretrained.ctc import load_text_decoder, read_symbols
@@ -171,7 +171,7 @@ def _card(seed: int) -> dict[str, Any]:
         "licence": "each source's own; the strictest holds for the whole",
         "made with": f"pmmlink {__version__}, model convert",
         "sources": {},
-        "untrained": f"everything but the sources has random weights (seed {seed}): rate change, alignment, "
+        UNTRAINED: f"everything but the sources has random weights (seed {seed}): rate change, alignment, "
         "image encoder, decoder and styles must be trained before the curves mean anything",
     }
 
