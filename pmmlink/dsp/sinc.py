@@ -131,11 +131,12 @@ class Varispeed:
         """Take ``[N]`` at the input's rate; give what is final at the output's."""
         self._kept = np.concatenate((self._kept, samples))
         step = self._step * self.speed
-        room = len(self._kept) - self._half - self._next
-        count = max(0, int(np.ceil(room / step)))
-        if not count:
+        end = len(self._kept) - self._half
+        position = self._next + step * np.arange(max(0, int(np.ceil((end - self._next) / step))))
+        # Rounding may put the last one at the end itself, where half a kernel has not arrived yet.
+        position = position[position < end]
+        if not len(position):
             return self._kept[:0]
-        position = self._next + step * np.arange(count)
         whole = position.astype(np.int64)
         phase = (position - whole) * self._PHASES
         below = phase.astype(np.int64)
@@ -143,7 +144,7 @@ class Varispeed:
         taps = self._taps[below] * (1 - weight) + self._taps[below + 1] * weight
         rows = _windows(self._kept, 2 * self._half)[whole - self._half + 1]
         out = np.einsum("nk,nk->n", rows, taps)
-        self._next += step * count
+        self._next += step * len(position)
         spent = int(self._next) - self._half
         self._kept, self._next = self._kept[spent:].copy(), self._next - spent
         return np.asarray(out, np.float32)

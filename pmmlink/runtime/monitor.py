@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,8 +14,11 @@ from pmmlink.sources.ring import SoundRing
 from pmmlink.types import CurveFrame, FloatArray
 
 _CAPACITY_S = 2.0
-_BROKEN_S = 0.06
-"""An error of the delay that a change of pace would mend too slowly: sound is left out or silence put in."""
+_BROKEN_S = 1 / 30
+"""More than a frame off a change of pace would mend too slowly: sound is left out or silence put in."""
+
+_GONE_S = 1.0
+"""A loudspeaker that pulls nothing for so long is gone."""
 
 
 class Monitor:
@@ -26,7 +30,7 @@ class Monitor:
         device: the loudspeaker.
         rate_hz: rate of the sound that comes first.
         delay_s: from a sound in the air to the same sound from the loudspeaker.
-        on_event: told in one line when the loudspeaker fails.
+        on_event: told in one line when the loudspeaker fails, goes, or comes back.
 
     Attributes:
         underruns: callbacks that found too little sound.
@@ -44,7 +48,8 @@ class Monitor:
         self._ring = SoundRing(round(_CAPACITY_S * device.rate_hz), device.channels)
         self._played = ClockTrack(device.rate_hz)
         self._pulled = 0
-        self._lost = False
+        self._pulled_before, self._pulled_at_s = 0, math.inf
+        self._lost = self._gone = self._skipping = False
         self._reset(rate_hz)
         try:
             device.start(self._pull)
@@ -64,6 +69,7 @@ class Monitor:
             self._reset(rate_hz)
         self._taken += len(samples)
         self._captured.stamp(self._taken, captured_s, len(samples))
+        self._watch(captured_s)
         self._steer(self._taken - len(samples), len(samples) / rate_hz)
         self._write(self._corrector.push(samples))
 
@@ -98,13 +104,29 @@ class Monitor:
             most = round(self._delay_s * self.device.rate_hz) - self._ring.filled
             missing = max(0, min(round(-self.error_s * self.device.rate_hz), most))
             self._ring.write(np.zeros((missing, self.device.channels), np.float32))
-        elif self.error_s > _BROKEN_S:
-            self._corrector = DriftCorrector(self._rate_hz, self.device.rate_hz)
+            self._skipping = False
+        elif self.error_s > (0.0 if self._skipping else _BROKEN_S):
+            self._skipping = True  # until the delay is right again, not only just tolerable
         else:
+            self._skipping = False
             self._corrector.correct(self.error_s, seconds)
 
+    def _watch(self, now_s: float) -> None:
+        """Say that the loudspeaker has stopped pulling, or pulls again."""
+        if self._pulled != self._pulled_before or self._pulled_at_s > now_s:
+            self._pulled_before, self._pulled_at_s = self._pulled, now_s
+        gone = now_s - self._pulled_at_s > _GONE_S
+        if gone != self._gone:
+            self._gone = gone
+            name = f"loudspeaker {self.device.name!r}"
+            self._on_event(
+                f"{name} is gone; going on without monitor"
+                if gone
+                else f"{name} is back; the monitor goes on"
+            )
+
     def _write(self, samples: FloatArray) -> None:
-        if self.error_s <= _BROKEN_S:
+        if not self._skipping:
             self._ring.write(np.repeat(samples[:, None], self.device.channels, axis=1))
 
     def _pull(self, out: FloatArray, heard_at_s: float) -> None:

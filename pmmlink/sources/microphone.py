@@ -142,12 +142,17 @@ class Microphone:
             device.stop()
 
     def _reopen(self, now: float) -> None:
+        # Its absence has been told; where a try fails the next one comes.
         try:
             device = self._opener()
-            self.intake = self._new_intake(device)
+        except RuntimeFault:
+            return
+        self.intake = self._new_intake(device)
+        try:
             self._begin(device)
         except RuntimeFault:
-            return  # its absence has been told; the next try comes
+            device.stop()
+            return
         self.name = device.name
         self._on_event(f"microphone {self.name!r} is back after {now - self._lost_at_s:.1f} s")
 

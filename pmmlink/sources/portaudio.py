@@ -9,7 +9,7 @@ from typing import Any
 
 from pmmlink.errors import ConfigError, RuntimeFault
 from pmmlink.sources.microphone import Take
-from pmmlink.sources.portaudio_devices import find_device, load_portaudio
+from pmmlink.sources.portaudio_devices import find_device, load_portaudio, refresh_devices
 from pmmlink.types import FloatArray
 
 _MOST_CHANNELS = 2
@@ -28,13 +28,6 @@ def default_input_name() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""
-
-
-def refresh_devices() -> None:
-    """Let PortAudio read the list of devices anew; no stream may be open."""
-    sounddevice = load_portaudio()
-    sounddevice._terminate()
-    sounddevice._initialize()
 
 
 class PortAudioInput:
@@ -95,7 +88,7 @@ class PortAudioInput:
 
 
 def open_microphone(wanted: str | None, block_s: float, fresh: bool) -> PortAudioInput:
-    """Open a microphone; ``fresh`` looks for devices plugged in since the start (no stream may be open).
+    """Open a microphone; ``fresh`` looks for devices plugged in since the start (no other may be open).
 
     Raises:
         RuntimeFault: there is none, now.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import threading
+import weakref
+from contextlib import suppress
+from typing import Any, Literal, Protocol
 
 from pmmlink.errors import ConfigError, RuntimeFault
 
@@ -40,6 +43,48 @@ def load_portaudio() -> Any:
     return sounddevice
 
 
+class OpenOutput(Protocol):
+    """A loudspeaker's stream, which goes on when devices are looked for anew."""
+
+    def release(self) -> None:
+        """Let the stream go: PortAudio is about to end."""
+        ...
+
+    def reopen(self) -> None:
+        """Open it once more on a device that fits; harmless where there is none."""
+        ...
+
+
+open_outputs: weakref.WeakSet[OpenOutput] = weakref.WeakSet()
+"""Those of loudspeakers, whoever has them."""
+
+outputs_lock = threading.RLock()
+"""Held while one of them opens, starts or ends, and while devices are looked for."""
+
+
+def refresh_devices() -> None:
+    """Let PortAudio read the list of devices anew, which it does once in its life.
+
+    Streams of :data:`open_outputs` are opened again; no other may be open, it would be lost, or worse.
+
+    Raises:
+        RuntimeFault: PortAudio does not start again, now.
+    """
+    sounddevice = load_portaudio()
+    with outputs_lock:
+        streams = list(open_outputs)
+        for stream in streams:
+            stream.release()
+        with suppress(sounddevice.PortAudioError):  # not running: it did not start the last time
+            sounddevice._terminate()
+        try:
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as fault:
+            raise RuntimeFault(f"PortAudio does not start ({' '.join(str(fault).split())})") from None
+        for stream in streams:
+            stream.reopen()
+
+
 def find_device(wanted: str | None, kind: Kind) -> tuple[int, dict[str, Any]]:
     """Index and description of a device.
 
@@ -52,7 +97,10 @@ def find_device(wanted: str | None, kind: Kind) -> tuple[int, dict[str, Any]]:
         ConfigError: no device or several fit; with the names there are.
     """
     sounddevice = load_portaudio()
-    devices = [dict(d) for d in sounddevice.query_devices()]
+    try:
+        devices = [dict(d) for d in sounddevice.query_devices()]
+    except sounddevice.PortAudioError as fault:
+        raise RuntimeFault(f"PortAudio shows no devices ({' '.join(str(fault).split())})") from None
     fitting = {i: d for i, d in enumerate(devices) if d[f"max_{kind}_channels"] > 0}
     if not fitting:
         raise RuntimeFault(_NONE[kind])

@@ -188,6 +188,40 @@ def test_a_real_loudspeaker_found_by_its_name_plays(tmp_path: Path) -> None:
     assert 40 < (peaks > 0.45).sum() < 140, "a second of tone, in pieces of 10 ms"
 
 
+REFRESH = """
+import time
+import numpy as np
+from pmmlink.runtime.portaudio import PortAudioDevice
+from pmmlink.sources.portaudio_devices import refresh_devices
+device = PortAudioDevice(16_000, 1, wanted="ear")
+pulls = []
+def pull(out, heard_at_s):
+    out[:] = 0.5
+    pulls.append(len(out))
+def wait_for(count):
+    deadline = time.monotonic() + 20
+    while len(pulls) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+device.start(pull)
+wait_for(20)
+for _ in range(3):
+    refresh_devices()
+    before = len(pulls)
+    wait_for(before + 20)
+device.stop()
+print(len(pulls) - before >= 20)
+after = len(pulls)
+refresh_devices()
+time.sleep(0.5)
+print(len(pulls) - after)
+"""
+
+
+@pytest.mark.usefixtures("pulse")
+def test_a_loudspeaker_plays_on_while_devices_are_looked_for_anew() -> None:
+    assert run(REFRESH).split() == ["True", "0"]
+
+
 MONITOR = f"""
 import sys, time
 from pmmlink.runtime.live import Live

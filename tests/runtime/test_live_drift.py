@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pmmlink.dsp.sinc import LiveResampler, Varispeed
+from pmmlink.runtime.base import Pull
 from pmmlink.runtime.monitor import Monitor
 from pmmlink.testing import FakeInputDevice, FakeOutputDevice, VirtualTime
 
@@ -57,6 +58,57 @@ def test_sound_and_lips_stay_within_a_frame_for_an_hour(in_ppm: float, out_ppm: 
     assert np.abs(errors[-10:]).max() < 0.005
     assert abs(monitor.drift_ppm - (in_ppm - out_ppm)) < 20
     assert monitor.underruns <= 8
+
+
+class Stalling:
+    """A loudspeaker that a test pulls by hand; what it pulls is heard when the test says."""
+
+    name, rate_hz, channels, latency_s = "stalling", RATE, 1, 0.05
+
+    def __init__(self) -> None:
+        self.late_s = 0.0
+        self.heard: list[np.ndarray] = []
+
+    def start(self, pull: Pull) -> None:
+        self._pull = pull
+
+    def stop(self) -> None:
+        pass
+
+    def turn(self, now_s: float) -> None:
+        out = np.zeros((RATE // 100, 1), np.float32)
+        self._pull(out, now_s + self.latency_s + self.late_s)
+        self.heard.append(out[:, 0])
+
+
+def test_a_loudspeaker_that_ran_dry_is_in_time_again_at_once_and_its_drift_still_known() -> None:
+    device, events = Stalling(), []
+    monitor = Monitor(device, RATE, 0.3, events.append)
+    size = RATE // 100
+    errors = []
+    for i in range(3000):
+        now_s = 5.0 + (i + 1) * 0.01
+        device.turn(now_s)
+        monitor.sound(ramp(i * size, size)[:, 0], RATE, now_s)
+        errors.append(monitor.error_s)
+        if i == 2000:
+            drift = monitor.drift_ppm
+            device.late_s = 0.08  # its own buffer was empty: all that follows is heard later
+    assert np.abs(errors[100:2000]).max() < 0.005
+    assert max(errors[2000:]) > 0.07, "it did run dry"
+    assert np.abs(errors[2030:]).max() < 0.011, "in time again to within one block of sound"
+    assert abs(monitor.drift_ppm - drift) < 200
+    # The loudspeaker is taken away, and comes back.
+    for i in range(3000, 3500):
+        now_s = 5.0 + (i + 1) * 0.01
+        if i >= 3300:
+            device.turn(now_s)
+        monitor.sound(ramp(i * size, size)[:, 0], RATE, now_s)
+    assert events == [
+        "loudspeaker 'stalling' is gone; going on without monitor",
+        "loudspeaker 'stalling' is back; the monitor goes on",
+    ]
+    assert abs(monitor.error_s) < 0.011
 
 
 @pytest.mark.slow
