@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pmmlink.cli import options
+from pmmlink.cli.out_file import check_out
 from pmmlink.config import Config
 from pmmlink.errors import ConfigError
 from pmmlink.types import SAMPLE_RATE_HZ
@@ -105,7 +106,7 @@ def calibrate(
     console = make_console()
     # What is cheap to refuse is refused before the model is loaded.
     base = load_profile(settings.profile)
-    _check_writable(out, ".yaml", ".yml")
+    check_out(out, ".yaml", ".yml")
     if take is None or audio is None:
         from pmmlink.runtime.calibrate import neutral_profile
 
@@ -116,8 +117,9 @@ def calibrate(
             console.print(f"{out}: takes off {resting or 'nothing: the face rests at zero already'}")
         return
     if fit_style is not None:
-        _check_writable(fit_style, ".json")
+        check_out(fit_style, ".json")
     if plot is not None:
+        check_out(plot, ".png", ".svg", ".pdf")
         _need_matplotlib()
 
     from pmmlink.runtime.calibrate import before_gains, load_actor_take, predict, profile_of
@@ -149,13 +151,6 @@ def calibrate(
     if plot is not None:
         _draw(predicted, actor, fit, plot)
         console.print(f"{plot}: written")
-
-
-def _check_writable(path: Path, *endings: str) -> None:
-    if path.suffix.lower() not in endings:
-        raise ConfigError(f"{path}: must end in {' or '.join(endings)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def _need_matplotlib() -> None:

@@ -234,8 +234,8 @@ def _fit_curve(pairs: list[tuple[Array, Array]], column: int, delay: float, lag:
     held_before = float(np.abs(raw_x[-(len(x) - split) :] - raw_y[-(len(x) - split) :]).mean())
     held_after = _error(x[split:], y[split:], gain, offset)
     # At the lag, too: a part of a frame that is no delay would drown what a gain near 1 is worth.
-    held_out = [values[split:] for values in at_lag]
-    if _error(*held_out, gain, offset) > _error(*held_out, 1.0, 0.0):
+    late_x, late_y = (values[split:] for values in at_lag)
+    if _error(late_x, late_y, gain, offset) > _error(late_x, late_y, 1.0, 0.0):
         return _kept(plain, "the fit does not carry over to the last quarter of the take")
     gain, offset, error = _regress(*at_lag)
     return CurveFit(
