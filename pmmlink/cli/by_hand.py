@@ -8,6 +8,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pmmlink.cli.out_file import check_out
 from pmmlink.config import Config
 from pmmlink.errors import ConfigError
 
@@ -80,8 +81,6 @@ def _profile(named: Path, out: Path | None, settings: Config) -> tuple[Profile, 
     from pmmlink.retarget import load_profile
 
     shipped = not named.suffix and not named.exists() and named.name in shipped_profiles()
-    if out is not None and not out.suffix.lower().endswith((".yaml", ".yml")):
-        raise ConfigError(f"{out}: must end in .yaml or .yml")
     if shipped or named.exists():
         profile = load_profile(named)
     elif named.suffix.lower() in (".yaml", ".yml"):
@@ -89,8 +88,8 @@ def _profile(named: Path, out: Path | None, settings: Config) -> tuple[Profile, 
     else:
         raise ConfigError(f"--by-hand {named}: no such profile; a new one must end in .yaml")
     target = out or (None if shipped else named)
-    if target is not None and not target.parent.is_dir():
-        raise ConfigError(f"{target}: the folder {target.parent} does not exist; create it first")
+    if target is not None:
+        check_out(target, ".yaml", ".yml")
     return profile, target
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pmmlink.cli import options
+from pmmlink.cli.out_file import check_out
 from pmmlink.config import Config
 from pmmlink.errors import ConfigError
 from pmmlink.types import SAMPLE_RATE_HZ
@@ -74,7 +75,7 @@ def calibrate(
     """Fit a profile to an actor: gains, offsets and delay so that the model's curves meet the recorded ones.
 
     With --neutral alone the profile takes that resting face off. What the take cannot say stays as it is, and
-    is listed. --profile names the profile to begin from.
+    is listed. --profile names the profile to begin from: what is not fitted is taken from it.
 
     By hand, the browser shows sliders beside the head, which speaks TAKE.csv (--audio FILE), SPEECH.wav or
     the sample: [bold]pmmlink calibrate --by-hand anna.yaml speech.wav[/bold]
@@ -105,7 +106,7 @@ def calibrate(
     console = make_console()
     # What is cheap to refuse is refused before the model is loaded.
     base = load_profile(settings.profile)
-    _check_writable(out, ".yaml", ".yml")
+    check_out(out, ".yaml", ".yml")
     if take is None or audio is None:
         from pmmlink.runtime.calibrate import neutral_profile
 
@@ -116,12 +117,13 @@ def calibrate(
             console.print(f"{out}: takes off {resting or 'nothing: the face rests at zero already'}")
         return
     if fit_style is not None:
-        _check_writable(fit_style, ".json")
+        check_out(fit_style, ".json")
     if plot is not None:
+        check_out(plot, ".png", ".svg", ".pdf")
         _need_matplotlib()
 
+    from pmmlink.runtime.calibrate import before_gains, load_actor_take, predict, profile_of
     from pmmlink.runtime.calibrate import calibrate as fit_take
-    from pmmlink.runtime.calibrate import load_actor_take, predict, profile_of
 
     actor = load_actor_take(take, audio, neutral)
     for note in actor.notes:
@@ -130,13 +132,15 @@ def calibrate(
     from pmmlink.model.animator import load_animator
 
     animator = load_animator(settings.weights, settings.style, settings.threads)
-    fit = fit_take(animator, actor)
+    predicted = before_gains(base, predict(animator, actor.sound))
+    fit = fit_take(predicted, actor)
     if fit_style is not None:
         styled = _fit_style(animator, settings.style, actor, fit.delay_frames, fit_style, console)
         if styled is None:
             fit_style = None
         else:
-            animator, fit = styled, fit_take(styled, actor)
+            predicted = before_gains(base, predict(styled, actor.sound))
+            fit = fit_take(predicted, actor)
     _report(fit, console)
     character = profile_of(fit, out.stem, base)
     comment = f"Made by pmmlink calibrate from {take.name} and {audio.name}"
@@ -145,15 +149,8 @@ def calibrate(
     style_flag = f" --style {fit_style}" if fit_style else ""
     console.print(f"{out}: written; use it with --profile {out}{style_flag}")
     if plot is not None:
-        _draw(predict(animator, actor.sound), actor, fit, plot)
+        _draw(predicted, actor, fit, plot)
         console.print(f"{plot}: written")
-
-
-def _check_writable(path: Path, *endings: str) -> None:
-    if path.suffix.lower() not in endings:
-        raise ConfigError(f"{path}: must end in {' or '.join(endings)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
 def _need_matplotlib() -> None:
@@ -222,7 +219,7 @@ def _report(fit: Fit, console: Console) -> None:
     console.print(f"delay {fit.delay_ms:+.0f} ms{kept}, correlation {fit.correlation:.2f}")
 
 
-def _draw(predicted: object, actor: ActorTake, fit: Fit, path: Path) -> None:
+def _draw(rows: FloatArray, actor: ActorTake, fit: Fit, path: Path) -> None:
     """Recorded, predicted and fitted curves over time: those that move most, where they move most."""
     import matplotlib as mpl
 
@@ -232,7 +229,6 @@ def _draw(predicted: object, actor: ActorTake, fit: Fit, path: Path) -> None:
 
     from pmmlink.curves import MODEL_32, mirror_of
 
-    rows = np.asarray(predicted)
     count = min(len(rows), len(actor.recorded))
     fitted = [result for result in fit.curves if not result.kept] or list(fit.curves)
     spread = {r.curve: float(actor.recorded[:, MODEL_32.index(r.curve)].std()) for r in fitted}

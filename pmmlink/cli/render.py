@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from pmmlink.cli.out_file import check_out
 from pmmlink.errors import ConfigError
 
 
@@ -62,6 +63,8 @@ def render(
     if take is None:
         raise ConfigError("name the take to draw, or --grid curves or --grid phones")
     if at is not None:
+        if audio is not None or fps is not None:
+            raise ConfigError("--at draws one picture: leave out --audio and --fps")
         _draw_still(take, at, camera, size, out)
     else:
         _draw_video(take, audio, camera, size, fps, out)
@@ -70,7 +73,7 @@ def render(
 def _draw_video(
     take: Path, audio: Path | None, camera: View, size: str | None, fps: str | None, out: Path
 ) -> None:
-    _require_ending(out, ".mp4")
+    check_out(out, ".mp4")
     pixels = _parse_size(size or "1280x720")
     rate = _parse_rate(fps)
 
@@ -108,7 +111,7 @@ def _draw_video(
 
 
 def _draw_still(take: Path, at_s: float, camera: View, size: str | None, out: Path) -> None:
-    _require_ending(out, ".png")
+    check_out(out, ".png")
     pixels = _parse_size(size or "1280x720")
 
     from pmmlink.cli.progress import make_console
@@ -130,7 +133,7 @@ def _draw_still(take: Path, at_s: float, camera: View, size: str | None, out: Pa
 
 
 def _draw_grid(grid: Grid, camera: View, size: str | None, out: Path) -> None:
-    _require_ending(out, ".png")
+    check_out(out, ".png")
     tile = _parse_size(size or "180x180")
 
     from pmmlink.cli.progress import make_console
@@ -144,11 +147,6 @@ def _draw_grid(grid: Grid, camera: View, size: str | None, out: Path) -> None:
     seen_from = sheet_camera() if camera is View.face else CAMERAS[camera.value]()
     write_png(out, contact_sheet(load_smooth_head(), seen_from, labels, values, columns, tile))
     make_console().print(f"{out}: {len(labels)} stills")
-
-
-def _require_ending(out: Path, ending: str) -> None:
-    if out.suffix.lower() != ending:
-        raise ConfigError(f"-o {out}: must end in {ending}")
 
 
 def _parse_size(text: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from pmmlink.errors import InputError
+from pmmlink.errors import InputError, RuntimeFault
 
 ByteImage = npt.NDArray[np.uint8]
 
@@ -28,10 +28,18 @@ def png_bytes(picture: ByteImage) -> bytes:
 
 
 def write_png(path: Path, picture: ByteImage) -> None:
-    """Writes ``[height, width, 3]`` sRGB as PNG; the file appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(png_bytes(picture))
-    os.replace(partial, path)
+    """Writes ``[height, width, 3]`` sRGB as PNG; the file appears whole or not at all.
+
+    Raises:
+        RuntimeFault: it cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(png_bytes(picture))
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RuntimeFault(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def read_picture(path: Path) -> ByteImage:

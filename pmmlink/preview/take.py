@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pmmlink.curves import ARKIT_52
 from pmmlink.errors import DataError
 from pmmlink.types import MODEL_FPS, FloatArray
 from pmmlink.wire import csv
@@ -17,6 +18,10 @@ _USUAL_RATES = (
     *(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60)),
     *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60)),
 )
+
+
+LARGEST_CURVE = 2.0
+"""Beyond it a number is no blendshape value: a little over 1 is drawn as it is, a percentage is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def read_animation(path: Path, fps: Fraction | None = None) -> Animation:
         fps: wanted frame rate; None keeps the take's.
 
     Raises:
-        DataError: the file is missing, no take, empty, or its times run backwards.
+        DataError: the file is missing, no take, empty, in per cent, or its times run backwards.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -68,6 +73,13 @@ def read_animation(path: Path, fps: Fraction | None = None) -> Animation:
     if not take.times:
         raise DataError(f"{path}: has no frames; was the recording stopped at once?")
     rate = fps or frame_rate(take.times)
+    curves = np.abs(take.values[:, : len(ARKIT_52)])
+    if curves.max() > LARGEST_CURVE:
+        row, column = divmod(int(curves.argmax()), curves.shape[1])
+        raise DataError(
+            f"{path}: frame {row}: {ARKIT_52.names[column]} is {take.values[row, column]:g}, "
+            "which is no blendshape value (0 to 1)"
+        )
     times = np.array([float(time - take.times[0]) for time in take.times])
     if (np.diff(times) < 0).any():
         row = int(np.flatnonzero(np.diff(times) < 0)[0]) + 1

@@ -233,7 +233,9 @@ def _fit_curve(pairs: list[tuple[Array, Array]], column: int, delay: float, lag:
     gain, offset, _ = _regress(*(values[:split] for values in at_lag))
     held_before = float(np.abs(raw_x[-(len(x) - split) :] - raw_y[-(len(x) - split) :]).mean())
     held_after = _error(x[split:], y[split:], gain, offset)
-    if held_after > _error(x[split:], y[split:], 1.0, 0.0):
+    # At the lag, too: a part of a frame that is no delay would drown what a gain near 1 is worth.
+    late_x, late_y = (values[split:] for values in at_lag)
+    if _error(late_x, late_y, gain, offset) > _error(late_x, late_y, 1.0, 0.0):
         return _kept(plain, "the fit does not carry over to the last quarter of the take")
     gain, offset, error = _regress(*at_lag)
     return CurveFit(

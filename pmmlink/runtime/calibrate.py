@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pmmlink.curves import MODEL_32
+from pmmlink.curves import MODEL_32, mirror_of
 from pmmlink.dsp.resample import Resampler
 from pmmlink.errors import DataError
-from pmmlink.retarget import Profile
+from pmmlink.retarget import LIMITS, CurveSetting, Profile, Retargeter
 from pmmlink.retarget.actor_take import read_take, resting_face, without_rest
 from pmmlink.retarget.fit import LEAST_RECORDED_STD, Fit, Recording, fit_profile
 from pmmlink.runtime.base import Animator
@@ -91,9 +91,29 @@ def predict(animator: Animator, sound: FloatArray) -> FloatArray:
     return np.concatenate(rows)
 
 
-def calibrate(animator: Animator, take: ActorTake) -> Fit:
-    """Fit gains, offsets and delay. Raises DataError as :func:`pmmlink.retarget.fit.fit_profile` does."""
-    predicted = predict(animator, take.sound)
+def before_gains(base: Profile, predicted: FloatArray) -> FloatArray:
+    """``[T, 32]`` after what a profile does before its gains: mirror, neutral, exponents, symmetry."""
+    exponents = {curve: CurveSetting(exponent=setting.exponent) for curve, setting in base.curves.items()}
+    shape = Profile(
+        curves=exponents,
+        neutral=base.neutral,
+        mirror=base.mirror,
+        symmetric=base.symmetric,
+        tie_lips=False,
+    )
+    return Retargeter(shape, MODEL_32).apply(predicted)
+
+
+def calibrate(predicted: FloatArray, take: ActorTake) -> Fit:
+    """Fit gains, offsets and delay.
+
+    Args:
+        predicted: ``[T, 32]`` for the take's sound, :func:`before_gains` of the profile to begin from.
+        take: what was recorded.
+
+    Raises:
+        DataError: as :func:`pmmlink.retarget.fit.fit_profile`.
+    """
     count = min(len(predicted), len(take.recorded))
     return fit_profile([Recording(predicted[:count], take.recorded[:count])])
 
@@ -104,14 +124,20 @@ def profile_of(fit: Fit, name: str, base: Profile | None = None) -> Profile:
     Args:
         fit: what was fitted.
         name: for reports.
-        base: what the fit does not touch is taken from here.
+        base: what the fit does not touch is taken from here. The fitted gains make up for its intensity, and
+            are the mean of both sides where it is symmetric.
     """
-    changes = {
-        result.curve: {"gain": round(result.gain, 4), "offset": round(result.offset, 4)}
-        for result in fit.curves
-        if not result.kept
-    }
-    changed = (base or Profile()).with_changes(curves=changes, delay_ms=round(fit.delay_ms, 1))
+    base = base or Profile()
+    found = {result.curve: result for result in fit.curves}
+    changes = {}
+    for curve in found:
+        sides = [found[name] for name in ((curve, mirror_of(curve)) if base.symmetric else (curve,))]
+        if all(side.kept for side in sides):
+            continue
+        gain = sum(side.gain for side in sides) / len(sides) / (base.intensity or 1.0)
+        offset = sum(side.offset for side in sides) / len(sides)
+        changes[curve] = {"gain": round(min(gain, LIMITS["gain"][1]), 4), "offset": round(offset, 4)}
+    changed = base.with_changes(curves=changes, delay_ms=round(fit.delay_ms, 1))
     return dataclasses.replace(changed, name=name, path=None)
 
 

@@ -181,6 +181,8 @@ def test_flags_that_do_not_go_together_are_refused(pmmlink: Callable[..., object
         (["--neutral", "n.csv", "-o", "a.txt"], "a.txt: must end in .yaml or .yml"),
         (["--neutral", "n.csv", "-o", "no/a.yaml"], "the folder no does not exist"),
         (["--neutral", "n.csv", "-o", "a.yaml"], "n.csv: cannot be read"),
+        (["t.csv", "--audio", "t.wav", "-o", "a.yaml", "--plot", "no/p.png"], "the folder no does not exist"),
+        (["t.csv", "--audio", "t.wav", "-o", "a.yaml", "--plot", "p.gif"], "p.gif: must end in .png"),
     ):
         ended = pmmlink("calibrate", *args)
         assert ended.code == 2

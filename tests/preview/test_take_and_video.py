@@ -81,6 +81,15 @@ def test_a_take_whose_time_runs_backwards_is_refused(tmp_path):
         read_animation(tmp_path / "take.csv")
 
 
+def test_a_take_in_per_cent_is_refused(tmp_path):
+    rows = np.zeros((3, len(LIVELINK_61)), np.float32)
+    rows[1, LIVELINK_61.index("jawOpen")] = 57
+    text = "".join(csv.row(Fraction(k, 30), row) for k, row in enumerate(rows))
+    (tmp_path / "take.csv").write_text(csv.header() + text)
+    with pytest.raises(DataError, match="frame 1: jawOpen is 57, which is no blendshape value"):
+        read_animation(tmp_path / "take.csv")
+
+
 def test_animation_draws_what_single_frames_draw():
     values = np.zeros((4, 52), np.float32)
     values[:, ARKIT_52.index("jawOpen")] = [0.1, 0.5, 0.5, 0.0]

@@ -14,7 +14,7 @@ from pmmlink.errors import DataError
 from pmmlink.retarget import CurveSetting, Profile, Retargeter, TimeShift
 from pmmlink.retarget.actor_take import resting_face, without_rest
 from pmmlink.retarget.fit import Fit, Recording, fit_profile
-from pmmlink.runtime.calibrate import profile_of
+from pmmlink.runtime.calibrate import before_gains, profile_of
 
 MOVING = ("jawOpen", "mouthFunnel", "mouthPucker", "mouthPressLeft", "mouthUpperUpRight", "mouthSmileLeft")
 
@@ -92,6 +92,29 @@ def test_the_fitted_profile_halves_the_error_on_another_take() -> None:
     shift = TimeShift(profile.delay_ms / 1e3, Fraction(30), 32)
     fitted = Retargeter(profile, MODEL_32).apply(np.concatenate([shift.push(other), shift.flush()]))
     assert np.abs(fitted - target).mean() < 0.5 * np.abs(other - target).mean()
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        Profile(intensity=0.75, curves={"mouthPucker": CurveSetting(gain=2.0, exponent=1.4)}, delay_ms=200.0),
+        Profile(mirror=True, neutral={"jawOpen": 0.1}),
+        Profile(symmetric=True),
+    ],
+    ids=["intensity and exponent", "mirror and neutral", "symmetric"],
+)
+def test_whatever_profile_a_calibration_begins_from_the_curves_meet_the_actors(base: Profile) -> None:
+    gains = {"jawOpen": 1.5, "mouthFunnel": 0.6, "mouthPucker": 1.4}
+    curves = {name: {"gain": gain / base.intensity, "offset": 0.03} for name, gain in gains.items()}
+    truth = base.with_changes(curves=curves, delay_ms=50.0)
+    predicted = speech_like(30, 1)
+    recorded = actor(predicted, truth)
+    profile = profile_of(fit_profile([Recording(before_gains(base, predicted), recorded)]), "anna", base)
+    assert profile.delay_ms == pytest.approx(50, abs=1000 / 30)
+    for name in gains:
+        assert profile.setting(name).gain == pytest.approx(truth.setting(name).gain, rel=0.05), name
+    assert (profile.mirror, profile.symmetric) == (base.mirror, base.symmetric)
+    assert np.abs(actor(predicted, profile, noise=0.0) - recorded).mean() < 0.012
 
 
 def test_curves_that_the_take_says_nothing_about_are_kept_with_the_reason() -> None:
