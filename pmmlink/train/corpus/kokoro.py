@@ -19,7 +19,7 @@ import numpy as np
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
-from pmmlink.train.corpus.edges import trim_edges
+from pmmlink.train.corpus.edges import stretched, trim_edges
 from pmmlink.train.corpus.hibari import UNIT_S, group_words
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.snap import snap
@@ -128,6 +128,9 @@ class Kokoro(Source):
         samples = np.concatenate(sound)
         snapped, score = snap(samples, words, self._aligner)
         phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
+        long = stretched(phones)
+        if long is not None:
+            raise DataError(f"{job.id}: the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
         return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
 
     def _speak(self, phonemes: str, styles: FloatArray, speed: float) -> tuple[FloatArray, list[float]]:
