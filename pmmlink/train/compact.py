@@ -285,6 +285,13 @@ def train(run: Run, args: argparse.Namespace) -> None:
             partial.replace(last)
 
 
+def _weighed(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition("=")
+    if name not in Weights.__dataclass_fields__:
+        raise argparse.ArgumentTypeError(f"{name}: no such term; there are {', '.join(Weights.__slots__)}")
+    return name, float(weight)
+
+
 def main() -> None:
     """Command line of the recipe."""
     parser = argparse.ArgumentParser(prog="python -m pmmlink.train.compact", description=__doc__)
@@ -302,11 +309,12 @@ def main() -> None:
     parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
     parser.add_argument("--without-loss", action="append", default=[])
+    parser.add_argument("--weigh", action="append", default=[], type=_weighed, metavar="TERM=WEIGHT")
     parser.add_argument("--report", type=int, default=25)
     parser.add_argument("--save", type=int, default=250)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    weights = dataclasses.replace(Weights(), **dict.fromkeys(args.without_loss, 0.0))
+    weights = dataclasses.replace(Weights(), **{**dict(args.weigh), **dict.fromkeys(args.without_loss, 0.0)})
     present = ("audio", "text") if args.stage == "encoders" else ("audio", "text", "image")
     run = Run(
         stage=args.stage,
