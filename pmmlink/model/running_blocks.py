@@ -166,6 +166,8 @@ class SideBySide(Chain):
 
     def parted(self, out: Tensor) -> dict[str, Tensor]:
         """Audio tokens, and logits of the text decoder, ``[1, T, …]`` each."""
+        if not out.shape[1]:
+            return {"audio": out[:1], "text": out[1:]}  # nothing became final, and it may lack the channels
         return {"audio": out[:1], "text": self.head(out[1:])}
 
 

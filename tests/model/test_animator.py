@@ -57,6 +57,17 @@ def test_the_end_of_a_stream_gives_what_is_owed_and_a_reset_starts_over() -> Non
         np.testing.assert_allclose(curves, whole, atol=1e-4)
 
 
+@pytest.mark.parametrize("samples", [1, 100, 700])
+def test_a_stream_too_short_for_a_token_ends_as_the_whole_clip_does(samples: int) -> None:
+    model = trained(TINY)
+    sound = speech_like(1, samples)
+    with torch.inference_mode():
+        whole = model(sound)[0].numpy()
+    animator = Animator(model)
+    curves = np.concatenate([animator.push(sound[0, :, 0].numpy()), animator.flush()])
+    np.testing.assert_allclose(curves, whole, atol=1e-4)
+
+
 def test_a_stream_without_sound_owes_nothing() -> None:
     animator = Animator(trained(TINY))
     assert animator.flush().shape == (0, 32)
