@@ -94,12 +94,12 @@ def live(
         "latency": latency, "gate": gate, "gain": gain, "idle": idle, "seed": seed, "smooth": smooth,
     }  # fmt: skip
     settings = Config.load(flags, config)
+    if device is not None and not mic:
+        raise ConfigError(f"{device}: a device goes with --mic; a sound file goes with pmmlink play")
     if mic + stdin + (ws is not None) != 1:
         raise ConfigError("name one source of sound: --mic [DEVICE], --stdin or --ws PORT")
     if monitor is not None and not mic:
         raise ConfigError("--monitor plays a microphone back; it goes with --mic")
-    if device is not None and not mic:
-        raise ConfigError(f"{device}: a device goes with --mic; a sound file goes with pmmlink play")
 
     from pmmlink.cli.progress import make_console
 

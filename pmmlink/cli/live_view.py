@@ -169,7 +169,8 @@ class LiveShow(AbstractContextManager["LiveShow"]):
 
     def _draw(self) -> RenderableType:
         stats, console = self._session.stats, self._console
-        meter = draw_meter(1.0 - stats.level_db / _FLOOR_DB, _INPUT_WIDTH, console)
+        room = max(4, min(_INPUT_WIDTH, console.width - len("  input  -120 dB  muted")))
+        meter = draw_meter(1.0 - stats.level_db / _FLOOR_DB, room, console)
         head = Text(f"{self._session.source.name}\n  input {meter} {stats.level_db:4.0f} dB")
         if self._session.muted:
             head.append("  muted", style="bold red")

@@ -70,6 +70,7 @@ def test_speech_through_a_pipe_reaches_a_receiver_and_a_take(
         ([], "name one source of sound: --mic [DEVICE], --stdin or --ws PORT"),
         (["--stdin", "--ws", "9000"], "name one source of sound"),
         (["speech.wav", "--stdin"], "a sound file goes with pmmlink play"),
+        (["speech.wav"], "a sound file goes with pmmlink play"),
         (["--stdin", "--rate", "12"], "--rate 12: expected a whole number from 8000 to 192000"),
         (["--stdin", "--format", "mp3"], "--format mp3: expected s16le or f32le"),
         (["--stdin", "--gain", "loud"], "--gain loud: expected auto or a number of dB"),
