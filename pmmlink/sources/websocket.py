@@ -3,13 +3,15 @@
 Binary messages are mono 16-bit PCM, little-endian, in pieces of any length; text messages are JSON:
 ``{"event": "flush"}`` at the end of a sentence, ``{"event": "interrupt"}`` for barge-in. The server answers
 what it cannot use with ``{"event": "error", "message": ...}`` and goes on. An agent may be ten minutes
-ahead of what is heard; an interrupt is obeyed at once all the same.
+ahead of what is heard; an interrupt is obeyed at once all the same. Of pages in a browser only this
+machine's own may connect.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +25,9 @@ from pmmlink.sources.push import CAPACITY_S, require_rate
 HOST = "127.0.0.1"
 _MOST_BYTES = 1 << 22
 """Largest message: two minutes of 16 kHz speech."""
+
+_OWN_PAGES = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+"""Browsers name the page that connects: any site that the user looks at could, but for this."""
 
 
 class WebSocketSource:
@@ -77,7 +82,13 @@ class WebSocketSource:
         try:
             # Compression would cost time and hardly shorten sound.
             self._server = serve(
-                self._client, HOST, self.port, max_size=_MOST_BYTES, compression=None, logger=log
+                self._client,
+                HOST,
+                self.port,
+                max_size=_MOST_BYTES,
+                compression=None,
+                origins=[None, _OWN_PAGES],
+                logger=log,
             )
         except OSError as fault:
             raise ConfigError(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("websockets", reason="needs the package websockets (pip install pmmlink[live])")
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from pmmlink.errors import ConfigError
@@ -43,6 +44,14 @@ def test_pcm_messages_of_any_length_arrive_in_order(source: WebSocketSource) -> 
     got = np.concatenate([a.samples for a in iter(lambda: source.intake.take(10_000), None)])
     np.testing.assert_allclose(got * 32768, sound)
     until(lambda: source.intake.flushed)
+
+
+def test_of_pages_in_a_browser_only_this_machines_own_may_connect(source: WebSocketSource) -> None:
+    for origin in ("https://example.com", "http://localhost.example.com", "null"):
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(source.name, origin=origin)
+    for origin in ("http://localhost:3000", "http://127.0.0.1"):
+        connect(source.name, origin=origin).close()
 
 
 def test_an_interrupt_drops_what_is_queued(source: WebSocketSource) -> None:
