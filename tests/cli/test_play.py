@@ -217,7 +217,7 @@ def test_ctrl_c_closes_the_mouth_says_bye_and_keeps_the_take(
     assert "stopped long.wav" in text
 
 
-def test_neither_import_nor_help_loads_torch_and_both_are_fast() -> None:
+def test_neither_import_nor_help_loads_what_is_slow_to_load() -> None:
     run = "\nfrom pmmlink.cli.app import main\ntry: main()\nexcept SystemExit: pass"
     checks = {
         "import": "import pmmlink",
@@ -225,15 +225,12 @@ def test_neither_import_nor_help_loads_torch_and_both_are_fast() -> None:
         "play help": "import sys; sys.argv = ['pmmlink', 'play', '--help']" + run,
     }
     tail = (
-        "\nimport sys, time"
+        "\nimport sys"
         "\nheavy = [m for m in ('torch', 'transformers', 'av', 'soxr') if m in sys.modules]"
-        "\nprint(heavy, time.process_time())"
+        "\nprint(heavy)"
     )
     for name, code in checks.items():
         done = subprocess.run(
             [sys.executable, "-c", code + tail], capture_output=True, text=True, check=True, timeout=60
         )
-        loaded, cpu_s = done.stdout.splitlines()[-1].rsplit(maxsplit=1)
-        assert loaded == "[]", name
-        # Processor time from the process's start: other programs share the machine.
-        assert float(cpu_s) < 0.5, name
+        assert done.stdout.splitlines()[-1] == "[]", name
