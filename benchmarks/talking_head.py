@@ -1,6 +1,6 @@
 """How well the talking head paints mouths of clips that it has not seen: pictures and lip landmarks.
 
-python benchmarks/talking_head.py --corpus corpus --run runs/a
+python benchmarks/talking_head.py --corpus corpus --run runs/a --picture docs/images/talking_head.png
 
 The two inner-lip landmarks are read from a picture by ridge regression: its difference from the resting
 face of the same person → the lip gap in mm, learnt on true renders of training clips. Its error on true
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from pmmlink.lips import lip_gap_mm
 from pmmlink.model.config import PMMTalkConfig
@@ -50,12 +51,28 @@ def collect(gallery: Gallery, generator: TalkingHead, most: int) -> tuple[np.nda
     return tuple(np.concatenate(part) for part in (true, painted, still, gaps))
 
 
+def draw(gallery: Gallery, generator: TalkingHead, path: Path, clips: int = 6, shots: int = 10) -> None:
+    """Pairs of rows, one pair a clip: the reference and true pictures, then the painted ones."""
+    windows, images, references = gallery.batch(np.random.default_rng(2), clips, shots, clean=True)
+    with torch.inference_mode():
+        painted = generator(windows, generator.encode_face(references))
+    rows = [
+        torch.cat([reference[None], shown]).permute(2, 0, 3, 1).flatten(1, 2)
+        for reference, *both in zip(references, images, painted, strict=True)
+        for shown in both
+    ]
+    pixels = (torch.cat(rows) * 255).round().to(torch.uint8).numpy()
+    picture = Image.fromarray(pixels)
+    picture.resize((picture.width * 3 // 2, picture.height * 3 // 2), Image.Resampling.LANCZOS).save(path)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--clips", type=int, default=300, help="most clips to learn the reader from")
+    parser.add_argument("--picture", type=Path, help="also draw true and painted mouths, FILE.png")
     args = parser.parse_args()
     torch.set_num_threads(1)
     generator = TalkingHead(PMMTalkConfig().talking_head)
@@ -72,6 +89,8 @@ def main() -> None:
         r = np.corrcoef(read, gaps)[0, 1] if read.std() > 1e-6 else float("nan")
         print(f"{name:13} landmark error {np.abs(read - gaps).mean():5.2f} mm, r {r:5.2f}")
     print(", ".join(f"{name} {value}" for name, value in measure(generator, unseen).items()))
+    if args.picture:
+        draw(unseen, generator, args.picture)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,10 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
     }
     partial = path.with_name(path.name + ".partial")
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         save_file(tensors, partial, metadata=metadata)
+        partial.chmod(mode)  # safetensors leaves its files to their owner alone
         _sort_metadata(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:  # a full disk is safetensors' own error

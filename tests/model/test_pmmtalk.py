@@ -231,6 +231,13 @@ def test_weights_come_back_as_they_went(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_weights_can_be_read_by_whoever_can_read_files_beside_them(tmp_path: Path) -> None:
+    path, beside = tmp_path / "tiny.safetensors", tmp_path / "notes.txt"
+    beside.touch()
+    save_model(PMMTalk(TINY), path, {})
+    assert path.stat().st_mode == beside.stat().st_mode
+
+
 def test_damaged_weights_give_one_clear_line(tmp_path: Path) -> None:
     missing, damaged = tmp_path / "none.safetensors", tmp_path / "bad.safetensors"
     damaged.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00not json at all!")
