@@ -13,6 +13,9 @@ from pmmlink.model.alignment import alignment_losses
 from pmmlink.model.pmmtalk import Prediction
 from pmmlink.train.batches import IGNORE, Batch
 
+_REST = 0.02
+"""A target of which no curve is above this rests."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -23,6 +26,7 @@ class Weights:
         motion: their frame-to-frame differences, likewise.
         acceleration: the differences of these, likewise; what viewers see as jitter.
         gap: lip gap over 3 mm, default style only.
+        rest: lip gap over 3 mm where the whole target rests: smooth motion must not run on into pauses.
         closure: binary cross-entropy of the closure head.
         phones: frame cross-entropy of the text decoder's symbols.
         distillation: squared error of what the teachers heard.
@@ -34,6 +38,7 @@ class Weights:
     motion: float = 1.5
     acceleration: float = 2.5
     gap: float = 0.7
+    rest: float = 1.0
     closure: float = 0.7
     phones: float = 0.4
     distillation: float = 0.5
@@ -73,6 +78,9 @@ def curve_terms(raw: Tensor, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
     # Lips pressed together are as shut as lips that touch: no loss for the difference.
     both_shut = ((target.nan_to_num() @ mm) + LIP_GAP_NEUTRAL_MM <= 0) & (gap_error < 0)
     terms["gap"] = smooth_l1(gap_error, articulate & ~both_shut)
+    resting = articulate & (target.nan_to_num().abs().amax(-1) < _REST)
+    shut = torch.where(resting, gap_error.abs(), torch.zeros_like(gap_error))
+    terms["rest"] = shut.sum() / resting.sum().clamp_min(1)
 
     labelled = torch.isfinite(closure)
     wanted = torch.where(labelled, closure, torch.zeros_like(closure))

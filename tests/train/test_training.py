@@ -201,6 +201,16 @@ def test_lips_pressed_harder_than_asked_cost_nothing() -> None:
     )
 
 
+def test_lips_that_are_open_where_the_target_rests_cost_what_they_are_open() -> None:
+    batch = dataclasses.replace(hand_batch(), curves=torch.zeros(1, 3, 32), style=torch.tensor([0]))
+    batch.curves[:, 2, 3] = 0.3  # jawOpen: the third frame speaks
+    raw = torch.zeros(1, 3, 33)
+    raw[:, 0, 3] = 0.1
+    raw[:, 2, 3] = 0.9
+    expected = 0.1 * LIP_GAP_MM_PER_UNIT[3] / 3.0 / 2  # of two resting frames one is open
+    assert curve_terms(raw, batch, torch.ones(1, 32))["rest"].item() == pytest.approx(expected, rel=1e-4)
+
+
 def test_unlabelled_tokens_do_not_count() -> None:
     logits = torch.zeros(1, 4, 45)
     logits[0, 0, 7] = 50.0
