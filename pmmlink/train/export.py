@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pmmlink.errors import PmmlinkError
-from pmmlink.model.checkpoint import save_model, sha256_of
+from pmmlink.model.checkpoint import read_card, save_model, sha256_of
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.train.compact import HELD_OUT_SOURCES, new_model
 from pmmlink.train.corpus.reader import load_manifest
@@ -115,6 +116,22 @@ def card(run: Path, corpus: Path, figures: dict[str, str] | str) -> dict[str, An
     }
 
 
+def blended(weights: dict[str, Tensor], run: Path, share: float) -> dict[str, Tensor]:
+    """Weights between those of two runs that began alike and saw the same batches (Wortsman et al. 2022,
+    "Model soups").
+
+    Args:
+        weights: of the first run.
+        run: folder of the second.
+        share: of the second, 0 to 1.
+    """
+    second = torch.load(run / "last.pt", weights_only=True)["average"]
+    return {
+        name: value.lerp(second[name], share) if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pmmlink.train.export", description=__doc__)
@@ -126,6 +143,10 @@ def main() -> None:
     parser.add_argument("--more", type=Path, help="JSON of further figures for the card, name: text")
     parser.add_argument("--seal", type=float, nargs=2, metavar=("LOW", "HIGH"), help="limits of the lip seal")
     parser.add_argument("--phone-share", type=float, default=0.0, help="share of ψ_TD's phones in the seal")
+    parser.add_argument(
+        "--blend", nargs=2, metavar=("RUN", "SHARE"), help="mix in the weights of a run from the same start"
+    )
+    parser.add_argument("--continues", type=Path, help="weights that the training began from")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     try:
@@ -134,10 +155,21 @@ def main() -> None:
         ahead = tuple(settings.get("conv_right", (1, 1)))
         config = new_model(tuple(settings["modalities"]), conv_right=ahead).config
         model = PMMTalk(dataclasses.replace(config, phone_share=args.phone_share))
-        model.load_state_dict(saved["average"])
+        weights = saved["average"]
+        if args.blend:
+            weights = blended(weights, Path(args.blend[0]), float(args.blend[1]))
+        model.load_state_dict(weights)
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))
-        save_model(model, args.out, card(args.run, args.corpus, _figures(args.figures, args.more)))
+        said = card(args.run, args.corpus, _figures(args.figures, args.more))
+        if args.continues:
+            _, before = read_card(args.continues)
+            told = {key: before[key] for key in ("training data", "training", "command") if key in before}
+            said["continued from"] = {"sha256": sha256_of(args.continues), **told}
+        if args.blend:
+            other = json.loads((Path(args.blend[0]) / "run.json").read_text(encoding="utf-8"))
+            said["training"]["blended"] = json.dumps({"share": args.blend[1], "weights": other["weights"]})
+        save_model(model, args.out, said)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
     print(
