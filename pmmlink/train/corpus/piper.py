@@ -6,21 +6,17 @@ voice is test: nothing is ever trained or tuned on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
-from pmmlink.train.corpus.edges import trim_edges
+from pmmlink.train.corpus.base import Job, Made, Segment, Source, to_16k
 from pmmlink.train.corpus.hibari import PAUSES
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
-from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.sphinx import SphinxAligner
-from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.train.corpus.spoken import Spoken, spoken_clip
 
 PROMPTS = 200
 PACES = (1.0, 0.85, 1.15)
@@ -69,28 +65,20 @@ class PiperJoe(Source):
 
     def make(self, job: Job) -> Made:
         self._load()
+        return spoken_clip(job, self._parts(job), self._aligner)
+
+    def _parts(self, job: Job) -> Iterator[Spoken]:
         import piper
 
-        sound: list[FloatArray] = []
-        words: list[list[Segment]] = []
-        at_s = 0.0
         settings = piper.SynthesisConfig(length_scale=job.params["pace"])
         for chunk in self._voice.synthesize(job.text, syn_config=settings, include_alignments=True):
-            samples = to_16k(chunk.audio_float_array, chunk.sample_rate, job.id)
             if chunk.phoneme_alignments is None:
                 raise DataError(f"{job.id}: the voice told no durations for {job.text!r}")
             lengths = [
                 (a.phoneme, float(a.num_samples) / chunk.sample_rate) for a in chunk.phoneme_alignments
             ]
-            words.extend(_words(lengths, at_s - LATE_S))
-            sound.append(samples)
-            at_s += samples.size / SAMPLE_RATE_HZ
-        if not words:
-            raise DataError(f"{job.id}: the voice found nothing to say in {job.text!r}")
-        samples = np.concatenate(sound)
-        snapped, score = snap(samples, words, self._aligner)
-        phones = trim_edges(tile(snapped, samples.size / SAMPLE_RATE_HZ), samples)
-        return Made(samples, phones, align_score=score, aligner="durations+pocketsphinx")
+            samples = to_16k(chunk.audio_float_array, chunk.sample_rate, job.id)
+            yield samples, _words(lengths, -LATE_S)
 
 
 def _need_packages() -> None:
