@@ -72,9 +72,9 @@ def bake_file(
 
             animator = load_animator()
         pipeline = Pipeline(animator, sound.rate_hz, fps=fps, profile=profile)
-        # Leaving by an exception throws the partial file away.
-        sink.open(pipeline.curves, fps, subject)
+        # Leaving by an exception throws the partial file away, from the moment on that it is there.
         with sink:
+            sink.open(pipeline.curves, fps, subject)
             size = max(1, round(block_s * sound.rate_hz))
             while (block := sound.read(size)) is not None:
                 if stopped():
