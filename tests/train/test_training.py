@@ -37,7 +37,7 @@ from pmmlink.train.objectives import (
     total,
 )
 from pmmlink.train.recogniser import read_recogniser
-from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, basis_of
+from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of
 
 PHONES = [
     ["SIL", 0.0, 0.3],
@@ -211,21 +211,36 @@ def test_lips_that_are_open_where_the_target_rests_cost_what_they_are_open() -> 
     assert curve_terms(raw, batch, torch.ones(1, 32))["rest"].item() == pytest.approx(expected, rel=1e-4)
 
 
+def untaught(tokens: int) -> torch.Tensor:
+    return torch.full((1, tokens, TEACHER_WIDTH), float("nan"))
+
+
 def test_unlabelled_tokens_do_not_count() -> None:
-    logits = torch.zeros(1, 4, 45)
+    logits = torch.zeros(1, 4, len(PHONE_INDEX))
     logits[0, 0, 7] = 50.0
-    phones = torch.tensor([[7, IGNORE, IGNORE, IGNORE]])
-    assert (
-        phone_term(logits, phones).item()
-        < phone_term(logits, torch.tensor([[8, IGNORE, IGNORE, IGNORE]])).item()
-    )
+    right, wrong = (torch.tensor([[phone, IGNORE, IGNORE, IGNORE]]) for phone in (7, 8))
+    assert phone_term(logits, right, untaught(4)).item() < phone_term(logits, wrong, untaught(4)).item()
+
+
+def test_teachers_outvote_a_label_and_leave_their_doubts() -> None:
+    lesson = untaught(2)
+    lesson[0, 0, FEATURES:] = torch.log_softmax(10.0 * torch.eye(len(PHONE_INDEX))[7], -1)
+    labels = torch.tensor([[8, 8]])
+    taught = torch.zeros(1, 2, len(PHONE_INDEX))
+    taught[0, 0, 7] = taught[0, 1, 8] = 6.0  # the second token had no teacher: its label counts
+    obstinate = taught.clone()
+    obstinate[0, 0, 7], obstinate[0, 0, 8] = 0.0, 6.0
+    assert phone_term(taught, labels, lesson).item() < phone_term(obstinate, labels, lesson).item()
+    stripped = phone_term(taught, torch.full((1, 2), IGNORE), lesson)
+    assert 0 < stripped.item() < math.inf  # taught without any label
 
 
 def test_only_what_a_teacher_heard_is_imitated() -> None:
-    teachers = torch.full((1, 3, 2), float("nan"))
-    teachers[0, 1] = torch.tensor([1.0, -2.0])
-    assert distillation_term(torch.zeros(1, 3, 2), teachers).item() == pytest.approx(5.0)
-    assert distillation_term(torch.zeros(1, 3, 2), torch.full((1, 3, 2), float("nan"))).item() == 0.0
+    teachers = untaught(3)
+    teachers[0, 1] = 0.0
+    teachers[0, 1, :2] = torch.tensor([1.0, -2.0])
+    assert distillation_term(torch.zeros(1, 3, FEATURES), teachers).item() == pytest.approx(5.0)
+    assert distillation_term(torch.zeros(1, 3, FEATURES), untaught(3)).item() == 0.0
 
 
 def test_teachers_features_follow_the_speed_of_the_clip() -> None:
@@ -239,7 +254,7 @@ def test_main_directions_keep_what_varies_and_vary_by_one_in_all() -> None:
     rng = np.random.default_rng(2)
     hidden = rng.standard_normal((4000, 5)) * [5, 4, 3, 2, 1]
     mixed = (hidden @ rng.standard_normal((5, 80)) + 7.0).astype(np.float32)
-    mean, basis = basis_of([mixed[:1500], mixed[1500:]])
+    mean, basis = basis_of(mixed)
     reduced = (mixed - mean) @ basis
     assert reduced.var(0).sum() == pytest.approx(1.0, rel=1e-3)
     assert reduced[:, :5].var(0).sum() == pytest.approx(1.0, rel=1e-3)  # five directions hold all of it
