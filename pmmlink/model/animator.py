@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Animator:
     """One stream of speech turned into one stream of curves.
 
     The model runs once for each frame, when its last sample has come: running it for every small block
-    would read its weights more often and finish no frame earlier.
+    would read its weights more often and finish no frame earlier. Only the mouth is painted before, as soon
+    as its samples have come: then that work does not stand between the last sample and its frame.
 
     Attributes:
         curves: names of the columns.
@@ -54,33 +56,70 @@ class Animator:
         """Forgets the stream; the next sample is the first of a new one."""
         with torch.inference_mode():
             self._state = self.model.init_state(1, self._style, identity=self._identity)
-        self._waiting: list[FloatArray] = []
+        self._unheard: list[FloatArray] = []
+        self._unseen: list[FloatArray] = []
+        self._seen = 0
         self._due = self.model.inputs_for(1)
+        self._look_due = self._samples_to_look()
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Feeds mono 16 kHz samples ``[N]``; returns the frames that became final, ``[K, 32]``."""
-        self._waiting.append(np.array(samples, dtype=np.float32))  # copied: callers reuse their buffers
-        self._due -= len(samples)
-        if self._due > 0:
-            return np.zeros((0, len(self.curves)), np.float32)
-        return self._run()
+        kept = np.array(samples, dtype=np.float32)  # copied: callers reuse their buffers
+        self._unheard.append(kept)
+        self._unseen.append(kept)
+        self._due -= len(kept)
+        self._look_due -= len(kept)
+        if self._due <= 0:
+            return self._run()
+        if self._look_due <= 0:
+            with torch.inference_mode():
+                self._look()
+        return np.zeros((0, len(self.curves)), np.float32)
 
     def flush(self) -> FloatArray:
         """Ends the stream; returns the frames it still owes, ``[K, 32]``. Call :meth:`reset` afterwards."""
-        final = self._run() if self._waiting else np.zeros((0, len(self.curves)), np.float32)
+        final = self._run() if self._unheard else np.zeros((0, len(self.curves)), np.float32)
         with torch.inference_mode():
+            self._look()
             out = self.model.flush(self._state)
         return np.concatenate([final, out[0].numpy()])
 
     def _run(self) -> FloatArray:
         """Runs the model over the samples that wait."""
         with torch.inference_mode():
-            x = torch.from_numpy(np.concatenate(self._waiting))
-            out = self.model.step(x[None, :, None], self._state)
-        self._waiting.clear()
+            heard = self._state.samples + sum(map(len, self._unheard))
+            if self.model.inputs_for(self._painted() + 1) <= heard:  # else it can wait for the next push
+                self._look()
+            out = self.model.listen(_stream(self._unheard), self._state)
+        self._unheard.clear()
         self._due = self.model.inputs_for(self._state.frames + 1) - self._state.samples
         frames: FloatArray = out[0].numpy()
         return frames
+
+    def _look(self) -> None:
+        """Paints the mouth over the samples that it has not seen."""
+        if self._unseen:
+            x = _stream(self._unseen)
+            self.model.look(x, self._state)
+            self._seen += x.shape[1]
+            self._unseen.clear()
+        self._look_due = self._samples_to_look()
+
+    def _samples_to_look(self) -> float:
+        """How many more samples the next painted mouth needs."""
+        if "image" not in self.model.modalities:
+            return math.inf
+        return self.model.inputs_to_look(self._painted() + 1) - self._seen
+
+    def _painted(self) -> int:
+        """Frames whose mouth is painted; without an image branch, those that are final."""
+        state = self._state
+        return state.frames + (state.waiting["image"].shape[1] if "image" in state.waiting else 0)
+
+
+def _stream(blocks: list[FloatArray]) -> torch.Tensor:
+    """``[1, N, 1]``."""
+    return torch.from_numpy(np.concatenate(blocks))[None, :, None]
 
 
 def load_animator(weights: Path | None = None, style: str = "default", threads: int = 1) -> Animator:

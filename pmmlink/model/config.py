@@ -106,7 +106,7 @@ class TalkingHeadConfig:
     decoder_residuals: tuple[int, ...] = (0, 0, 0, 1, 0, 0)
     output_width: int = 6
     mel: Literal["running", "wav2lip"] = "running"
-    ahead: int = 6
+    ahead: int = 5
 
 
 @dataclass(frozen=True, slots=True)

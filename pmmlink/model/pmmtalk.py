@@ -286,28 +286,37 @@ class PMMTalk(Stage[PMMTalkState]):
         )
 
     def step(self, x: Tensor, state: PMMTalkState) -> Tensor:
-        state.samples += x.shape[1]
-        fresh: dict[str, Tensor] = {}
-        parts = state.parts
-        if "audio" in self.modalities or "text" in self.modalities:
-            latents = self.audio_encoder.step(x, parts["audio_encoder"])
-            fresh |= self._contexts(latents, parts, _step)
+        self.look(x, state)
+        return self.listen(x, state)
+
+    def look(self, x: Tensor, state: PMMTalkState) -> None:
+        """The image branch's half of :meth:`step`: may come earlier than :meth:`listen` to the same samples.
+
+        It looks less far ahead than the others, so its frame can be painted before theirs can be heard.
+        """
         if "image" in self.modalities:
-            windows = self.mouth_windows.step(x, parts["mouth_windows"])
-            images = self._picture(windows, state.identity)
-            fresh["image"] = self.image_encoder.step(images, parts["image_encoder"])
-        return self._decode(fresh, state)
+            self._see(self.mouth_windows.step(x, state.parts["mouth_windows"]), state)
+
+    def listen(self, x: Tensor, state: PMMTalkState) -> Tensor:
+        """The other half of :meth:`step`; returns the frames that became final."""
+        state.samples += x.shape[1]
+        if "audio" in self.modalities or "text" in self.modalities:
+            latents = self.audio_encoder.step(x, state.parts["audio_encoder"])
+            self._keep(self._contexts(latents, state.parts, _step), state)
+        return self._decode(state)
 
     def flush(self, state: PMMTalkState) -> Tensor:
-        owed: dict[str, Tensor] = {}
         parts = state.parts
+        if "image" in self.modalities:
+            self._see(self.mouth_windows.flush(parts["mouth_windows"]), state)
         if "audio" in self.modalities or "text" in self.modalities:
             latents = self.audio_encoder.flush(parts["audio_encoder"])
-            owed |= self._contexts(latents, parts, drain)
-        if "image" in self.modalities:
-            images = self._picture(self.mouth_windows.flush(parts["mouth_windows"]), state.identity)
-            owed["image"] = self.image_encoder.step(images, parts["image_encoder"])
-        return self._decode(owed, state)
+            self._keep(self._contexts(latents, parts, drain), state)
+        return self._decode(state)
+
+    def _see(self, windows: Tensor, state: PMMTalkState) -> None:
+        images = self._picture(windows, state.identity)
+        self._keep({"image": self.image_encoder.step(images, state.parts["image_encoder"])}, state)
 
     def _contexts(
         self, latents: Tensor, parts: dict[str, Any], run: Callable[[Stage[Any], Tensor, Any], Tensor]
@@ -329,11 +338,13 @@ class PMMTalk(Stage[PMMTalkState]):
             fresh[_EVIDENCE] = run(self.closure_evidence, heard["text"], parts[_EVIDENCE])
         return fresh
 
-    def _decode(self, fresh: dict[str, Tensor], state: PMMTalkState) -> Tensor:
+    def _keep(self, fresh: dict[str, Tensor], state: PMMTalkState) -> None:
         for name, frames in fresh.items():
             if frames.shape[1]:
                 projected = frames if name == _EVIDENCE else getattr(self, f"{name}_align")(frames)
                 state.waiting[name] = torch.cat([state.waiting[name], projected], dim=1)
+
+    def _decode(self, state: PMMTalkState) -> Tensor:
         ready = min(frames.shape[1] for frames in state.waiting.values())
         ready = min(ready, frames_for(state.samples) - state.frames)
         aligned = [state.waiting[m][:, :ready] for m in self.modalities]
@@ -352,8 +363,12 @@ class PMMTalk(Stage[PMMTalkState]):
                 latents = getattr(self, f"{branch}_decoder").inputs_for(tokens)
                 needed.append(self.audio_encoder.inputs_for(latents))
         if "image" in self.modalities:
-            needed.append(self.mouth_windows.inputs_for(self.image_encoder.inputs_for(outputs)))
+            needed.append(self.inputs_to_look(outputs))
         return max(needed)
+
+    def inputs_to_look(self, outputs: int) -> int:
+        """How many samples the image branch needs for its first ``outputs`` frames."""
+        return self.mouth_windows.inputs_for(self.image_encoder.inputs_for(outputs))
 
     # --- helpers --------------------------------------------------------------------------------
 

@@ -108,6 +108,7 @@ class LiveLoop:
         self._silent = True
         self._last_arrival_s = 0.0
         self._stepped_s: float | None = None
+        self._early_s = 0.0
 
     @property
     def curves(self) -> CurveSet:
@@ -218,6 +219,10 @@ class LiveLoop:
         taken_s = time.perf_counter() - started
         if frames:
             self.stats.parts["compute"].add(taken_s / len(frames), len(frames))
+            self.stats.parts["early"].add(self._early_s / len(frames), len(frames))
+            self._early_s = 0.0
+        else:
+            self._early_s += taken_s
         for frame in frames:
             self._face.put(replace(frame, index=frame.index + self._first_frame), at_s)
         if self._character.changed():

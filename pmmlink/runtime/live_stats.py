@@ -9,8 +9,9 @@ import numpy as np
 from pmmlink.runtime.stats import CurveTrace, Histogram
 from pmmlink.types import CurveFrame, FloatArray
 
-PARTS = ("awaited", "compute", "wait", "send")
-"""What a frame's latency is made of: sound awaited until it is final, and from there on."""
+PARTS = ("awaited", "early", "compute", "wait", "send")
+"""What a frame's latency is made of: sound awaited until it is final, and from there on. ``early`` is work
+done while sound is still awaited, and delays nothing."""
 
 
 class LiveStats:
@@ -18,8 +19,9 @@ class LiveStats:
 
     Attributes:
         latency: from the delivery of a frame's sound to the frame handed to the targets.
-        parts: the same by part: ``awaited`` (look-ahead, hop, resampler), ``compute`` (model and all around
-            it, for each frame), ``wait`` (from the last sound it needed to sending, compute included),
+        parts: the same by part: ``awaited`` (look-ahead, hop, resampler), ``early`` (work on a frame before
+            its last sound came: resampling, painting the mouth), ``compute`` (model and all around it from
+            then on, for each frame), ``wait`` (from the last sound it needed to sending, compute included),
             ``send``.
         frames: frames sent.
         dropped: frames given up because they were late or their sound was skipped.

@@ -44,6 +44,29 @@ def test_frames_come_as_early_as_the_model_makes_them(config: PMMTalkConfig, blo
     np.testing.assert_allclose(np.concatenate(got), np.concatenate(expected), atol=1e-5)
 
 
+def test_a_mouth_that_can_be_painted_before_the_rest_is_heard_is_not_waited_for() -> None:
+    head = dataclasses.replace(TINY.talking_head, ahead=0)
+    model = trained(dataclasses.replace(TINY, talking_head=head))
+    assert model.mouth_windows.latency + 160 < model.latency
+    samples = speech_like(1, 9000)
+    with torch.inference_mode():
+        whole = model(samples)[0].numpy()
+    animator = Animator(model)
+    painted: list[int] = []
+    animator.model.talking_head.register_forward_hook(
+        lambda _module, _inputs, out: painted.append(out.shape[1])
+    )
+    got = []
+    for start in range(0, 9000, 160):
+        already = sum(painted)
+        got.append(animator.push(samples[0, start : start + 160, 0].numpy()))
+        if len(got[-1]):
+            assert sum(painted) == already, "a frame waited for its mouth to be painted"
+    got.append(animator.flush())
+    assert all(count <= 1 for count in painted[:-1]), "each mouth on its own, not read twice"
+    np.testing.assert_allclose(np.concatenate(got), whole, atol=1e-4)
+
+
 def test_the_end_of_a_stream_gives_what_is_owed_and_a_reset_starts_over() -> None:
     model = trained(TINY)
     samples = speech_like(1, 7001)

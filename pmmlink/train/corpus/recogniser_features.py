@@ -36,8 +36,12 @@ class RecogniserFeatures:
     """
 
     def __init__(self) -> None:
+        import torch
+
         from pmmlink.train.recogniser import read_recogniser
 
+        # Its matrices are small: beside a busy core two threads wait for each other many times longer.
+        torch.set_num_threads(1)
         try:
             place = files("hama") / "assets" / "asr_waveform.hama"
         except ModuleNotFoundError as error:
