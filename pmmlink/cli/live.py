@@ -15,7 +15,7 @@ from pmmlink.cli import options
 from pmmlink.cli.interrupt import STOPPED, termination_as_interrupt
 from pmmlink.cli.optional_value import with_optional_value
 from pmmlink.config import DEFAULT_TARGET, Config, help_of
-from pmmlink.errors import ConfigError, RuntimeFault, TargetError
+from pmmlink.errors import AudioError, ConfigError, RuntimeFault, TargetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -275,6 +275,11 @@ def _run(
             finally:
                 if takes:
                     end_take()
+            if not interrupted and session.source.finished and not session.stats.frames:
+                raise AudioError(
+                    f"{session.source.name} ended without any sound; is the program that should write there"
+                    " running, and does it write raw PCM?"
+                )
             show.note(_summary(session))
             if as_json:
                 show.note("end")

@@ -87,6 +87,15 @@ def test_what_cannot_be_is_refused_in_one_line(pmmlink: Run, arguments: list[str
     assert ended.err.count("\n") == 1
 
 
+def test_a_pipe_that_nothing_comes_through_is_an_error_of_one_line(weights: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pmmlink.cli", "live", "--stdin", "--rate", "16000"]
+    command += ["--weights", str(weights), "--to", "osc://127.0.0.1:9"]
+    ended = subprocess.run(command, input=b"", capture_output=True, timeout=240, cwd=tmp_path, check=False)
+    assert ended.returncode == 2
+    said = ended.stderr.decode().splitlines()
+    assert said[-1].startswith("pmmlink: standard input ended without any sound")
+
+
 def test_a_missing_microphone_is_said_in_one_line(pmmlink: Run) -> None:
     ended = pmmlink("live", "--mic", "no microphone has this name")
     assert ended.code in (1, 2)
