@@ -38,7 +38,7 @@ from pmmlink.train.teachers import FEATURES
 STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best.
-SOURCE_WEIGHTS = {"speechocean762": 1.5, "kokoro": 3.0, "espeak": 0.5, "flite": 0.5}
+SOURCE_WEIGHTS = {"kokoro": 4.0, "espeak": 0.5, "flite": 0.5}
 _IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 

@@ -42,7 +42,7 @@ class Weights:
     motion: float = 1.5
     acceleration: float = 2.5
     gap: float = 0.7
-    rest: float = 1.0
+    rest: float = 0.25
     closure: float = 0.7
     phones: float = 0.4
     distillation: float = 0.5

@@ -27,7 +27,7 @@ MINUTES = {"flite": 25.0, "espeak": 35.0, "grid_s1": 12.0, "festival": 10.0}
 
 LEAST_LOG_P = -12.0
 
-_CROP, _BATCH, _STEPS, _LR = 200, 16, 1500, 2e-3
+_CROP, _BATCH, _STEPS, _LR = 200, 16, 1000, 2e-3
 
 
 class PhoneReader(nn.Module):
