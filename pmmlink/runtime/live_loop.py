@@ -45,6 +45,9 @@ BACKLOG_S = 1.0
 LATE_S = 0.25
 """Frames later than the latency budget by this much are dropped."""
 
+PATIENCE_S = 1.0
+"""How long sound may have waited longer than that: then it will not be made up for, and is skipped."""
+
 ASLEEP_S = 2.0
 """The loop did not run for so long: the computer slept."""
 
@@ -109,6 +112,7 @@ class LiveLoop:
         self._last_arrival_s = 0.0
         self._stepped_s: float | None = None
         self._early_s = 0.0
+        self._in_time_s = 0.0
 
     @property
     def curves(self) -> CurveSet:
@@ -248,8 +252,11 @@ class LiveLoop:
         if self.source.paced:
             # A queue is what it is for; only what should have been heard by now is late.
             behind_s = min(waiting_s, now - self._pace.due_s(self._sound.position)) if self._started else 0.0
-        if self._started and behind_s > BACKLOG_S:
+        if not self._started or behind_s <= LATE_S:
+            self._in_time_s = now
+        if self._started and (behind_s > BACKLOG_S or now - self._in_time_s > PATIENCE_S):
             self._skip_sound(round(behind_s * rate))
+            self._in_time_s = now
         else:
             self._late.look(now)
 

@@ -10,7 +10,10 @@ from runtime.live_rig import RATE, Rig, voice
 
 from pmmlink.curves import LIVELINK_61
 from pmmlink.retarget.idle import IdleFace
+from pmmlink.runtime.live import Live
 from pmmlink.runtime.live_options import LiveOptions
+from pmmlink.testing import LoudnessAnimator, VirtualTime
+from pmmlink.types import FloatArray
 
 LOOKAHEAD_S = 0.1
 HOP_S = 0.01
@@ -118,6 +121,37 @@ def test_a_stalled_computer_drops_frames_says_so_and_returns_to_real_time() -> N
     # No drift: a frame in the end is as far behind its sound as one in the beginning, to one frame.
     first = rig.target.times[5] - rig.target.indices[5] / 30
     assert abs(settled[-1] - first) < 1 / 30 + 0.012
+
+
+class Labouring(LoudnessAnimator):
+    """Takes as long for a sound as the sound lasts, so that a lost second is never made up for."""
+
+    def __init__(self, host: VirtualTime) -> None:
+        super().__init__()
+        self._host = host
+
+    def push(self, samples: FloatArray) -> FloatArray:
+        self._host.sleep(len(samples) / RATE)
+        return super().push(samples)
+
+
+def test_a_computer_that_only_just_keeps_up_is_not_left_behind_with_every_frame_too_late() -> None:
+    rig = Rig()
+    rig.live = Live(rig.source, Labouring(rig.host), rig.target, host=rig.host, on_event=rig.events.append)
+    began, delivered = rig.host.now(), 0
+    while (now := rig.host.now() - began) < 8.0:
+        due = round(now * RATE) - delivered
+        rig.source.push(voice(due / RATE))
+        delivered += due
+        if 2.0 < now < 2.6:
+            rig.host.sleep(0.6)  # something else had the processor
+        elif not rig.live.step():
+            rig.host.sleep(0.002)
+    assert rig.events[0].endswith("this computer does not keep up; frames are dropped")
+    last = np.array(rig.target.times) - began > 4.5
+    assert np.count_nonzero(last) > 100, "the face stands still"
+    late = np.array(rig.target.times)[last] - began - np.array(rig.target.indices)[last] / 30
+    assert late.max() < 0.4
 
 
 def test_a_computer_that_slept_goes_on_from_now() -> None:
