@@ -44,7 +44,7 @@ class AudioEncoderConfig:
     heads: int = 4
     kernel: int = 16
     conv_right: int = 1
-    left_context: int = 150
+    left_context: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ContextConfig:
     kernel: int = 16
     conv_right: int | None = 1
     groups: int = 16
-    left_context: int | None = 150
+    left_context: int | None = 100
     chunk: int | None = 1
     look_ahead: int = 0
 

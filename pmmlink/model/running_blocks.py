@@ -8,6 +8,7 @@ norms' scales, half-steps, residual biases), and stacks of equal shape that hear
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -25,6 +26,32 @@ Affine = tuple[Tensor, Tensor]
 """Weights ``[n, in, out]`` and biases ``[n, 1, out]``."""
 
 
+_ROOM = 128
+"""Steps that a memory takes before what it still needs moves to its front."""
+
+
+@dataclass(slots=True)
+class Memory(AttentionState):
+    """``context`` with room behind its ``used`` steps: a step adds its own there instead of copying all."""
+
+    used: int = 0
+
+    def add(self, fresh: Tensor, left_context: int) -> tuple[Tensor, int]:
+        """Keys and values that ``fresh`` ones see, theirs the last, and how many of them are older."""
+        steps = fresh.shape[1]
+        if self.used + steps > self.context.shape[1]:
+            kept = self.context[:, max(0, self.used - left_context) : self.used].clone()
+            self.used = kept.shape[1]
+            if self.used + steps > self.context.shape[1]:
+                rows, _, width = fresh.shape
+                self.context = fresh.new_zeros(rows, left_context + max(steps, _ROOM), width)
+            self.context[:, : self.used] = kept
+        first, end = max(0, self.used - left_context), self.used + steps
+        self.context[:, self.used : end] = fresh
+        older, self.used = self.used - first, end
+        return self.context[:, first:end], older
+
+
 class _Attention:
     """Cached attention behind its norm, and added to its input; n sets of weights.
 
@@ -39,17 +66,15 @@ class _Attention:
         self.qkv = _merged([(norm, attention.qkv) for norm, attention in layers])
         self.out = _stacked([attention.out for _, attention in layers])
 
-    def init_state(self) -> AttentionState:
+    def init_state(self) -> Memory:
         weight = self.out[0]
         rows, dim = weight.shape[:2]
-        return AttentionState(weight.new_zeros(rows, 0, 2 * dim), weight.new_zeros(rows, 0, dim))
+        return Memory(weight.new_zeros(rows, 0, 2 * dim), weight.new_zeros(rows, 0, dim))
 
     def step(self, x: Tensor, state: AttentionState) -> Tensor:
         rows, steps, dim = x.shape
         queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
-        cached = state.context.shape[1]
-        context = torch.cat([state.context, fresh], dim=1)
-        state.context = context[:, max(0, cached + steps - self.left_context) :]
+        context, cached = cast(Memory, state).add(fresh, self.left_context)
         q = queries.view(rows, steps, self.heads, -1).transpose(1, 2)
         k, v = context.view(rows, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias_for(steps, cached, x))
