@@ -216,6 +216,10 @@ def train(run: Run, args: argparse.Namespace) -> None:
     # Training only: asks ψ_AD for the phones, and for what the teachers heard.
     asked = len(PHONES) + FEATURES
     probe = nn.Linear(model.config.audio_decoder.dim, asked) if run.stage == "encoders" else None
+    if probe is not None:
+        # Random answers would be so wrong at first that nothing but them would be learnt.
+        nn.init.zeros_(probe.weight)
+        nn.init.zeros_(probe.bias)
     trained = [p for m in (model, probe) if m for p in m.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=run.lr, weight_decay=0.01, betas=(0.9, 0.98))
     average = Average(model, 0.999)
