@@ -137,6 +137,8 @@ def train(
     from pmmlink.train.run_folder import RunFolder
 
     start, anew = _starting_point(preset, weights, fresh)
+    if set(without or ()) == set(Modality):
+        raise ConfigError("--without: audio, text and image are all left out; keep at least one")
     torch.set_num_threads(threads)
     with join_processes(device.value) as processes:
         recipe = Recipe(

@@ -105,7 +105,10 @@ class FeatureReader:
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            partial.touch()
+            mode = partial.stat().st_mode
             save_file({name: value}, partial, metadata={"crc32": _checksum(value)})
+            partial.chmod(mode)  # safetensors leaves its files to their owner alone
             os.replace(partial, path)
         except (OSError, SafetensorError) as error:
             with suppress(OSError):
