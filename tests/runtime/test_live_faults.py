@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from runtime.live_rig import Target, voice
@@ -85,10 +87,14 @@ def fail(studio: Studio, random: np.random.Generator) -> str:
     return kind
 
 
+_SAID = ("gone", "back after", "changing to it", "asleep", "keep up", "in time again")
+
+
 @pytest.mark.parametrize("faults", [25, pytest.param(1000, marks=pytest.mark.slow)])
 def test_the_session_survives_random_faults_and_recovers(faults: int) -> None:
     random = np.random.default_rng(5)
     studio = Studio()
+    began_s = studio.host.now()
     studio.run(1.0)
     for _ in range(faults):
         fail(studio, random)
@@ -101,6 +107,11 @@ def test_the_session_survives_random_faults_and_recovers(faults: int) -> None:
     assert np.all(np.diff(indices[-30:]) == 1)
     age = np.array(studio.target.times[-30:]) - indices[-30:] / 30
     assert np.ptp(age) < 0.05
+    kinds = Counter(kind for event in studio.events for kind in _SAID if kind in event)
+    print(
+        f"\n{faults} faults in {(studio.host.now() - began_s) / 3600:.1f} hours of virtual time: {len(indices)} frames, "
+        f"{studio.live.stats.dropped} dropped, {len(studio.events)} lines ({dict(kinds)})"
+    )
     # One line for each event: no fault may flood the log.
     assert len(studio.events) <= 4 * faults
     assert all("\n" not in event for event in studio.events)
