@@ -108,8 +108,9 @@ def test_the_session_survives_random_faults_and_recovers(faults: int) -> None:
     age = np.array(studio.target.times[-30:]) - indices[-30:] / 30
     assert np.ptp(age) < 0.05
     kinds = Counter(kind for event in studio.events for kind in _SAID if kind in event)
+    hours = (studio.host.now() - began_s) / 3600
     print(
-        f"\n{faults} faults in {(studio.host.now() - began_s) / 3600:.1f} hours of virtual time: {len(indices)} frames, "
+        f"\n{faults} faults in {hours:.1f} hours of virtual time: {len(indices)} frames, "
         f"{studio.live.stats.dropped} dropped, {len(studio.events)} lines ({dict(kinds)})"
     )
     # One line for each event: no fault may flood the log.
