@@ -143,13 +143,18 @@ def listen(
     for number, clip in enumerate(clips):
         if heard_path(clip).exists():
             continue
-        samples = clip.load_audio()
-        parts = [listen(samples) for listen in listeners]
-        tokens = min(len(part) for part in parts)
-        _save(heard_path(clip), np.concatenate([part[:tokens] for part in parts], axis=1))
+        _save(heard_path(clip), joined(clip.load_audio(), listeners))
         if number % 100 == 0:
             say(f"heard {number}/{len(clips)} clips")
     return clips
+
+
+def joined(samples: FloatArray, listeners: Sequence[Listener]) -> FloatArray:
+    """What all listeners make of ``[N]`` samples, side by side: ``[T, 800]`` at 50 Hz."""
+    parts = [listen(samples) for listen in listeners]
+    tokens = min(len(part) for part in parts)
+    vectors: FloatArray = np.concatenate([part[:tokens] for part in parts], axis=1)
+    return vectors
 
 
 def write_lessons(corpus: Path, clips: Sequence[Clip], say: Callable[[str], None]) -> None:
