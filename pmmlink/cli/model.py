@@ -148,15 +148,16 @@ def _print_approximations(console: Any, lines: list[dict[str, Any]]) -> None:
         console.print(table)
 
 
-def _print_card(console: Any, card: dict[str, Any]) -> None:
+def _print_card(console: Any, card: dict[str, Any], depth: int = 0) -> None:
+    pad = "  " * depth
     for key, value in card.items():
+        if isinstance(value, (dict, list)):
+            title = key if depth else f"[bold]{key}[/bold]"
+            console.print(pad + title, highlight=False, markup=not depth)
         if isinstance(value, dict):
-            console.print(f"[bold]{key}[/bold]", highlight=False)
-            for name, inner in value.items():
-                console.print(f"  {name}: {inner}", highlight=False, soft_wrap=True, markup=False)
+            _print_card(console, value, depth + 1)
         elif isinstance(value, list):
-            console.print(f"[bold]{key}[/bold]", highlight=False)
             for inner in value:
-                console.print(f"  - {inner}", highlight=False, soft_wrap=True, markup=False)
+                console.print(f"{pad}  - {inner}", highlight=False, soft_wrap=True, markup=False)
         else:
-            console.print(f"{key}: {value}", highlight=False, soft_wrap=True, markup=False)
+            console.print(f"{pad}{key}: {value}", highlight=False, soft_wrap=True, markup=False)
