@@ -59,4 +59,8 @@ def model_card(recipe: Recipe, parts: Parts, origin: Origin, line: dict[str, Any
 def _counts(clips: tuple[Clip, ...]) -> str:
     takes = {clip.take.id for clip in clips}
     subjects = {clip.take.subject for clip in clips}
-    return f"{len(takes)} takes of {len(subjects)} subjects"
+    return f"{_some(len(takes), 'take')} of {_some(len(subjects), 'subject')}"
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

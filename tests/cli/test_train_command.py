@@ -63,7 +63,7 @@ def test_live_link_takes_train_and_one_that_is_too_short_is_left_out(tmp_path: P
     assert "take_3.csv: 0.50 s: too short; a take needs 1 s (and 1 more: 'pmmlink data check'" in line
     _, card = read_card(tmp_path / "run" / "best.safetensors")
     assert card["protocol"] == "cross-gender, seed 0"
-    assert card["training data"]["train"] == "2 takes of 1 subjects"
+    assert card["training data"]["train"] == "2 takes of 1 subject"
 
 
 def test_without_pretrained_parts_it_says_what_to_do(tmp_path: Path) -> None:
