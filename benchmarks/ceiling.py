@@ -18,14 +18,14 @@ import numpy as np
 import torch
 
 from pmmlink.curves import MODEL_32
-from pmmlink.eval.speech import measure, summarise
+from pmmlink.eval.speech import ClipScores, measure, summarise
 from pmmlink.eval.suite import phones_of, pick
 from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.lip_seal import LipSeal
 from pmmlink.train.corpus.reader import load_manifest
 from pmmlink.train.corpus.recogniser_features import RecogniserFeatures
 from pmmlink.train.teacher_phones import teach
-from pmmlink.train.teachers import WhisperFeatures, heard, heard_path, joined
+from pmmlink.train.teachers import Listener, WhisperFeatures, heard, heard_path, joined
 
 SOURCES = ("asterisk_en", "librivox", "speechocean762", "kokoro", "piper_joe", "kerstin_de")
 LIMITS = ((0.15, 0.35), (0.25, 0.5), (0.5, 0.8))
@@ -42,10 +42,10 @@ def main() -> None:
     taught = [c for c in load_manifest(args.corpus, split="train") if c.phones and heard_path(c).exists()]
     print(f"{len(taught)} training clips heard", flush=True)
     reader = teach(taught, heard, lambda note: print(note, flush=True))
-    listeners = [RecogniserFeatures(), WhisperFeatures(args.whisper)]
+    listeners: list[Listener] = [RecogniserFeatures(), WhisperFeatures(args.whisper)]
     evidence = ClosureEvidence()
     tests = [c for c in load_manifest(args.corpus, SOURCES, split="test") if c.phones and c.duration_s < 29]
-    scores: dict[tuple[str, tuple[float, float]], list[object]] = {}
+    scores: dict[tuple[str, tuple[float, float]], list[ClipScores]] = {}
     for clip in pick(tests, args.limit):
         log_p = reader.log_p(joined(clip.load_audio(), listeners))
         with torch.inference_mode():

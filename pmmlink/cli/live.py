@@ -275,7 +275,8 @@ def _run(
             finally:
                 if takes:
                     end_take()
-            if not interrupted and session.source.finished and not session.stats.frames:
+            made = session.stats.frames + session.stats.dropped
+            if session.source.finished and not made and not interrupted:
                 raise AudioError(
                     f"{session.source.name} ended without any sound; is the program that should write there"
                     " running, and does it write raw PCM?"

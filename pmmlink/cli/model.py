@@ -152,8 +152,7 @@ def _print_card(console: Any, card: dict[str, Any], depth: int = 0) -> None:
     pad = "  " * depth
     for key, value in card.items():
         if isinstance(value, (dict, list)):
-            title = key if depth else f"[bold]{key}[/bold]"
-            console.print(pad + title, highlight=False, markup=not depth)
+            console.print(pad + key, highlight=False, markup=False, style=None if depth else "bold")
         if isinstance(value, dict):
             _print_card(console, value, depth + 1)
         elif isinstance(value, list):

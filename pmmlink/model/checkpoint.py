@@ -44,16 +44,25 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
     }
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.touch()
-        mode = partial.stat().st_mode
-        save_file(tensors, partial, metadata=metadata)
-        partial.chmod(mode)  # safetensors leaves its files to their owner alone
+        write_tensors(tensors, partial, metadata)
         _sort_metadata(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:  # a full disk is safetensors' own error
         partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path}: cannot write the weights: {reason}") from error
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """A safetensors file with the rights of any new file: safetensors leaves its own to their owner alone.
+
+    Raises:
+        OSError, SafetensorError: it cannot be written.
+    """
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(tensors, path, metadata=metadata)
+    path.chmod(mode)
 
 
 def _sort_metadata(path: Path) -> None:

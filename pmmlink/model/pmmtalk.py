@@ -292,7 +292,8 @@ class PMMTalk(Stage[PMMTalkState]):
     def look(self, x: Tensor, state: PMMTalkState) -> None:
         """The image branch's half of :meth:`step`: may come earlier than :meth:`listen` to the same samples.
 
-        It looks less far ahead than the others, so its frame can be painted before theirs can be heard.
+        Where its window ends before the others' look-ahead does, as in ``compact``, its frame can be painted
+        before theirs can be heard.
         """
         if "image" in self.modalities:
             self._see(self.mouth_windows.step(x, state.parts["mouth_windows"]), state)

@@ -13,16 +13,14 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from pmmlink.phones import PHONE_INDEX
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.corpus.reader import Clip
+from pmmlink.train.phone_tokens import phone_tokens
 from pmmlink.train.targets import curves_from_phones
 from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_lesson
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 FRAME = SAMPLE_RATE_HZ / 30
-IGNORE = -100
-"""Phone class of tokens without a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def piece_of(
         audio = soxr.resample(audio, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ / speed).astype(np.float32)
     frames = -(-len(audio) * 30 // SAMPLE_RATE_HZ)
     tokens = -(-len(audio) // 320)
-    phones = np.full(tokens, IGNORE, np.int64)
+    phones = phone_tokens(clip, tokens, speed)
     curves = np.full((frames, 32), np.nan, np.float32)
     closure = np.full(frames, np.nan, np.float32)
     teachers = np.full((tokens, TEACHER_WIDTH), np.nan, np.float16)
@@ -164,8 +162,6 @@ def piece_of(
         teachers[:] = at_speed(heard, speed, tokens)
     if clip.phones:
         segments = [(s.phone, s.start_s / speed, s.end_s / speed) for s in clip.phones]
-        for name, start, end in segments:
-            phones[round(start * 50) : max(round(end * 50), round(start * 50))] = PHONE_INDEX[name]
         target = curves_from_phones(
             segments,
             frames,

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from pmmlink.model.checkpoint import write_tensors
 from pmmlink.model.pmmtalk import FrozenFeatures, PMMTalk, frames_for
 from pmmlink.types import FloatArray
 
@@ -105,10 +105,7 @@ class FeatureReader:
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.touch()
-            mode = partial.stat().st_mode
-            save_file({name: value}, partial, metadata={"crc32": _checksum(value)})
-            partial.chmod(mode)  # safetensors leaves its files to their owner alone
+            write_tensors({name: value}, partial, {"crc32": _checksum(value)})
             os.replace(partial, path)
         except (OSError, SafetensorError) as error:
             with suppress(OSError):

@@ -11,7 +11,8 @@ from torch import Tensor
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM
 from pmmlink.model.alignment import alignment_losses
 from pmmlink.model.pmmtalk import Prediction
-from pmmlink.train.batches import IGNORE, Batch
+from pmmlink.train.batches import Batch
+from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.teachers import FEATURES
 
 TAUGHT = 0.7

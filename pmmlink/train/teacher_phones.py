@@ -15,12 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pmmlink.phones import PHONE_INDEX, PHONES
+from pmmlink.phones import PHONES
 from pmmlink.train.corpus.reader import Clip
+from pmmlink.train.phone_tokens import IGNORE, phone_tokens
 from pmmlink.types import FloatArray
-
-TOKEN_HZ = 50
-IGNORE = -100
 
 MINUTES = {"flite": 25.0, "espeak": 35.0, "grid_s1": 12.0, "festival": 10.0}
 """Source → at most so many minutes of each half; of natural and native voices everything."""
@@ -69,14 +67,6 @@ class PhoneReader(nn.Module):
 def fold_of(clip: Clip) -> int:
     """Which half a clip belongs to."""
     return hashlib.md5(f"{clip.source}/{clip.id}".encode(), usedforsecurity=False).digest()[0] & 1
-
-
-def phone_tokens(clip: Clip, tokens: int) -> np.ndarray:
-    """``[tokens]`` class of each 20 ms, ``IGNORE`` without a label."""
-    classes = np.full(tokens, IGNORE, np.int64)
-    for s in clip.phones or ():
-        classes[round(s.start_s * TOKEN_HZ) : round(s.end_s * TOKEN_HZ)] = PHONE_INDEX[s.phone]
-    return classes
 
 
 def teach(

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -151,7 +151,7 @@ def listen(
 
 def joined(samples: FloatArray, listeners: Sequence[Listener]) -> FloatArray:
     """What all listeners make of ``[N]`` samples, side by side: ``[T, 800]`` at 50 Hz."""
-    parts = [listen(samples) for listen in listeners]
+    parts = [listener(samples) for listener in listeners]
     tokens = min(len(part) for part in parts)
     vectors: FloatArray = np.concatenate([part[:tokens] for part in parts], axis=1)
     return vectors
@@ -186,15 +186,19 @@ def _lesson(
     widths = np.cumsum([width for _, width in LISTENERS])[:-1]
     parts = np.split(features, widths, axis=1)
     projected = [(part - mean) @ basis for part, (mean, basis) in zip(parts, bases, strict=True)]
-    joined: FloatArray = np.concatenate([*projected, reader.log_p(features)], axis=1)
-    return joined
+    lesson: FloatArray = np.concatenate([*projected, reader.log_p(features)], axis=1)
+    return lesson
 
 
 def _save(path: Path, values: FloatArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write_whole(path, lambda file: np.save(file, values.astype(np.float16)))
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        np.save(file, values.astype(np.float16))
+        write(file)
     partial.replace(path)
 
 
@@ -213,9 +217,7 @@ def _bases(corpus: Path, clips: Sequence[Clip]) -> list[tuple[FloatArray, FloatA
         bases.append(basis_of(rows[:, at : at + width]))
         arrays |= {f"{name}_mean": bases[-1][0], f"{name}_basis": bases[-1][1]}
         at += width
-    with path.with_name(path.name + ".partial").open("wb") as file:
-        np.savez(file, **arrays)
-    path.with_name(path.name + ".partial").replace(path)
+    _write_whole(path, lambda file: np.savez(file, **arrays))
     return bases
 
 

@@ -12,6 +12,7 @@ from pmmlink.phones import PHONE_INDEX, PHONES
 from pmmlink.train import teacher_phones, teachers
 from pmmlink.train.corpus.base import Segment
 from pmmlink.train.corpus.reader import Clip
+from pmmlink.train.phone_tokens import IGNORE, phone_tokens
 from pmmlink.types import FloatArray
 
 
@@ -44,7 +45,7 @@ def vectors_of(clip: Clip) -> FloatArray:
     """800 numbers a token: noise, and a faint trace of the phone."""
     rng = np.random.default_rng(int(clip.id[1:]) + 1000)
     traces = np.random.default_rng(1).standard_normal((len(PHONES), 800))
-    classes = teacher_phones.phone_tokens(clip, 60)
+    classes = phone_tokens(clip, 60)
     out: FloatArray = (0.3 * traces[classes] + rng.standard_normal((60, 800))).astype(np.float32)
     return out
 
@@ -68,7 +69,7 @@ def test_lessons_hold_the_phones_of_clips_that_their_reader_never_saw(tmp_path: 
         assert lesson.shape == (60, teachers.TEACHER_WIDTH)
         log_p = lesson[:, teachers.FEATURES :]
         np.testing.assert_allclose(np.exp(log_p).sum(1), 1.0, atol=0.02)
-        right += int((log_p.argmax(1) == teacher_phones.phone_tokens(clip, 60)).sum())
+        right += int((log_p.argmax(1) == phone_tokens(clip, 60)).sum())
         total += 60
     assert right / total > 0.9
 
@@ -81,10 +82,10 @@ def test_halves_are_about_even_and_do_not_depend_on_the_run() -> None:
 
 def test_tokens_without_a_phone_have_no_class() -> None:
     clip = make_clip(Path("voices"), 1)
-    classes = teacher_phones.phone_tokens(clip, 70)
+    classes = phone_tokens(clip, 70)
     assert clip.phones
     assert classes[0] == PHONE_INDEX[clip.phones[0].phone]
-    assert (classes[60:] == teacher_phones.IGNORE).all()
+    assert (classes[60:] == IGNORE).all()
 
 
 def test_a_clip_that_nobody_heard_is_named(tmp_path: Path) -> None:

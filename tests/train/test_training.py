@@ -25,7 +25,7 @@ from pmmlink.phones import PHONE_INDEX
 from pmmlink.resources import default_weights
 from pmmlink.train import compact
 from pmmlink.train.augment import degrade, rms
-from pmmlink.train.batches import IGNORE, Batch, Pool, batches, make_item, piece_of
+from pmmlink.train.batches import Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
 from pmmlink.train.export import figures_of
 from pmmlink.train.objectives import (
@@ -36,6 +36,7 @@ from pmmlink.train.objectives import (
     smooth_l1,
     total,
 )
+from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.recogniser import read_recogniser
 from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of
 
