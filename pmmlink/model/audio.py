@@ -38,10 +38,10 @@ def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
             config.heads,
             4 * config.dim,
             kernel=config.kernel,
-            right=config.conv_right,
+            right=right,
             left_context=config.left_context,
         )
-        for _ in range(config.layers)
+        for right in [config.conv_right] * config.layers + [0] * config.causal_layers
     ]
     return [mel, level, stem, Pointwise(nn.GELU()), *blocks]
 

@@ -30,10 +30,11 @@ class AudioEncoderConfig:
             variance over the whole clip, as wav2vec 2.0 was trained; cannot stream) or ``none``.
             The ``mel`` front always has its own running level.
         dim: channels of the latents.
-        layers: conformer blocks after the stem (``mel`` only).
+        layers: conformer blocks after the stem (``mel`` only, as all that follows).
         heads: their attention heads.
         kernel: their depthwise kernel's causal taps, the current one included.
         conv_right: look-ahead of their depthwise kernels in tokens.
+        causal_layers: further blocks after these, which see nothing ahead.
         left_context: tokens that their attention sees back.
     """
 
@@ -44,7 +45,8 @@ class AudioEncoderConfig:
     heads: int = 4
     kernel: int = 16
     conv_right: int = 1
-    left_context: int = 100
+    causal_layers: int = 0
+    left_context: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class ContextConfig:
     kernel: int = 16
     conv_right: int | None = 1
     groups: int = 16
-    left_context: int | None = 100
+    left_context: int | None = 200
     chunk: int | None = 1
     look_ahead: int = 0
 
@@ -149,7 +151,7 @@ class DecoderConfig:
 
     align_dim: int = 96
     dim: int = 192
-    layers: int = 3
+    layers: int = 2
     heads: int = 4
     feed_forward: int = 512
     left_context: int = 30
@@ -180,7 +182,7 @@ class PMMTalkConfig:
     style_dim: int = 64
     lip_seal: bool = True
     phone_share: float = 0.0
-    audio_encoder: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    audio_encoder: AudioEncoderConfig = field(default_factory=lambda: AudioEncoderConfig(causal_layers=2))
     audio_decoder: ContextConfig = field(default_factory=ContextConfig)
     text_decoder: ContextConfig = field(default_factory=ContextConfig)
     talking_head: TalkingHeadConfig = field(default_factory=TalkingHeadConfig)

@@ -48,6 +48,11 @@ class Prediction:
     features: list[Tensor]
     symbols: Tensor | None
 
+    def in_32_bits(self) -> Prediction:
+        """The same as float32, for losses."""
+        symbols = None if self.symbols is None else self.symbols.float()
+        return Prediction(self.raw.float(), [f.float() for f in self.features], symbols)
+
 
 @dataclass(frozen=True, slots=True)
 class FrozenFeatures:

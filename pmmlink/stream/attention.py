@@ -105,9 +105,13 @@ class CachedAttention(Stage[AttentionState]):
         state.context = context[:, max(0, cached + steps - (self.left_context or 0)) :]
         q = queries.view(batch, steps, self.heads, -1).transpose(1, 2)
         k, v = context.view(batch, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias_for(steps, cached, x))
+        mixed = self.mix(q, k, v, self.bias_for(steps, cached, x))
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, steps, dim))
         return out
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """Values ``[B, H, K, D]`` weighed by how queries ``[B, H, Q, D]`` meet keys, and by ``bias``."""
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
     def bias_for(self, steps: int, cached: int, like: Tensor) -> Tensor | None:
         """Additive scores ``[1, 1 or H, steps, cached + steps]``: 0 or ALiBi where seen, -inf where not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -256,9 +256,9 @@ def stack(items: Sequence[Item]) -> Batch:
 
 
 def batches(
-    pool: Pool, size: int, seconds: float, seed: int, style_share: dict[str, float], start: int = 0
+    pool: Pool, size: int, seconds: float, seed: int, style_share: dict[str, float], numbers: Iterable[int]
 ) -> Iterator[Batch]:
-    """Endless batches, prepared one ahead in a thread; batch ``k`` depends on ``(seed, k)`` alone.
+    """Batches, prepared ahead in a thread; batch ``k`` depends on ``(seed, k)`` alone.
 
     Args:
         pool: clips.
@@ -266,27 +266,25 @@ def batches(
         seconds: length of an item, a multiple of 0.1 s.
         seed: of everything random.
         style_share: chance of each style.
-        start: number of the first batch, to resume.
+        numbers: which batches.
     """
-    ready: queue.Queue[Batch | Exception] = queue.Queue(maxsize=3)
+    ready: queue.Queue[Batch | Exception | None] = queue.Queue(maxsize=3)
     names = [s for s in pool.available if style_share.get(s, 0) > 0]
     chances = np.array([style_share[s] for s in names])
     chances /= chances.sum()
 
     def work() -> None:
-        number = start
         try:
-            while True:
+            for number in numbers:
                 rng = np.random.default_rng([seed, number])
                 styles = [str(s) for s in rng.choice(names, size, p=chances)]
                 ready.put(stack([make_item(pool, style, seconds, rng) for style in styles]))
-                number += 1
+            ready.put(None)
         except Exception as error:  # handed to the training loop, which raises it
             ready.put(error)
 
     threading.Thread(target=work, daemon=True, name="batches").start()
-    while True:
-        batch = ready.get()
+    while (batch := ready.get()) is not None:
         if isinstance(batch, Exception):
             raise batch
         yield batch

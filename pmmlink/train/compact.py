@@ -9,15 +9,20 @@ Three stages, each resumable; ``--out`` keeps checkpoints and a log::
 ``encoders`` trains ψ_AE, ψ_AD, ψ_TD and the decoder together without images, starting from the phone
 recogniser. ``fuse`` freezes ψ_AE, ψ_TD and ψ_HG, as the paper does, and trains ψ_AD, ψ_IE, the alignment
 and the decoder with all three modalities.
+
+With ``torchrun --nproc-per-node 2 -m -- pmmlink.train.compact …`` two processes make batches of their own.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import math
 import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +32,15 @@ from torch import Tensor, nn
 from pmmlink.errors import DataError, PmmlinkError
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
+from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
+from pmmlink.stream.attention import CachedAttention
 from pmmlink.train.batches import Pool, batches, make_item
 from pmmlink.train.corpus.reader import load_manifest
-from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_term, total
+from pmmlink.train.grow import encoder_blocks, hand_on
+from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_terms, total
+from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
 from pmmlink.train.teachers import FEATURES
 
@@ -60,6 +69,8 @@ class Run:
     source_weights: dict[str, float]
     conv_right: tuple[int, int] = (1, 1)
     """Tokens that each block of ψ_AE, and of ψ_AD and ψ_TD, sees ahead: 20 ms each."""
+    half: bool = False
+    """Whether products are made in 16 bits."""
 
     def folder(self) -> Path:
         return self.out / self.stage
@@ -136,12 +147,14 @@ def new_model(
 
 
 def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
-    """Loads the weights of a model with other modalities or another look-ahead.
+    """Loads the weights of a model with other modalities, another look-ahead or other numbers of layers.
 
     The fusion layer's columns go where their modality went; those of a new modality start at zero. Taps
-    beyond the look-ahead are cut, new ones start at zero.
+    beyond the look-ahead are cut, new ones start at zero. New blocks of ψ_AE start by handing on what they
+    get; layers of ψ_PD that the model has no more are left out.
     """
     own = model.state_dict()
+    state = {n: v for n, v in state.items() if n in own or not n.startswith("decoder.layers.")}
     for name in [n for n in state if n.endswith("depthwise.conv.weight") and n in own]:
         more = own[name].shape[-1] - state[name].shape[-1]
         state = {**state, name: nn.functional.pad(state[name], (0, more))}
@@ -157,9 +170,15 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     absent = tuple(f"{m}_" for m in MODALITIES if m not in model.modalities)
     kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *_IMAGE_PARTS))}
     missing, unexpected = model.load_state_dict({**kept, fuse: wide}, strict=False)
-    strangers = [n for n in missing if not n.startswith(_IMAGE_PARTS)]
+    blocks = encoder_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
+    new = [name for name in blocks if f"audio_encoder.{name}.norm.weight" not in state]
+    known = (*_IMAGE_PARTS, *(f"audio_encoder.{name}." for name in new))
+    strangers = [n for n in missing if not n.startswith(known)]
     if strangers or unexpected:
         raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
+    for (_, before), (name, block) in pairwise(blocks.items()):
+        if name in new:
+            hand_on(block, before.norm)
 
 
 def _open_fusion(model: PMMTalk, seed: int) -> None:
@@ -207,12 +226,37 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     return model, spread
 
 
-def train(run: Run, args: argparse.Namespace) -> None:
+def _in_16_bits(model: PMMTalk) -> None:
+    """Products of matrices in bfloat16 within ``torch.autocast``, all else in 32 bits.
+
+    Half the time on processors that know bfloat16. The spectrum's levels need more digits, and torch's fused
+    attention for CPUs is slower in 16 bits than in 32.
+    """
+
+    def keep(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def in_32_bits(*given: Any, **options: Any) -> Tensor:
+            with torch.autocast("cpu", enabled=False):
+                return function(*(x.float() if isinstance(x, Tensor) else x for x in given), **options)
+
+        return in_32_bits
+
+    for stage in model.audio_encoder.stages:
+        if isinstance(stage, ConformerBlock):
+            break
+        stage.forward = keep(stage.forward)
+    for module in model.modules():
+        if isinstance(module, CachedAttention):
+            module.mix = keep(module.mix)  # type: ignore[method-assign]
+
+
+def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
     """Runs a stage to its end, or onward from its last checkpoint."""
     folder = run.folder()
     folder.mkdir(parents=True, exist_ok=True)
     pool = make_pool(run.corpus, "train", run.source_weights)
     model, spread = prepare(run, args, pool)
+    if run.half:
+        _in_16_bits(model)
     # Training only: asks ψ_AD for the phones, and for what the teachers heard.
     asked = len(PHONES) + FEATURES
     probe = nn.Linear(model.config.audio_decoder.dim, asked) if run.stage == "encoders" else None
@@ -234,16 +278,18 @@ def train(run: Run, args: argparse.Namespace) -> None:
             probe.load_state_dict(saved["probe"])
         start = saved["step"]
         print(f"resumed at step {start}", flush=True)
-    settings = dataclasses.asdict(run)
-    (folder / "run.json").write_text(json.dumps(settings, default=str, indent=1), encoding="utf-8")
+    processes.wait()  # all have read before one writes
+    if processes.first:
+        settings = dataclasses.asdict(run) | {"processes": processes.count}
+        (folder / "run.json").write_text(json.dumps(settings, default=str, indent=1), encoding="utf-8")
     tokens: list[Tensor] = []
     if probe is not None:
         model.audio_decoder.register_forward_hook(lambda _m, _i, out: tokens.append(out))
 
-    log = (folder / "log.jsonl").open("a", encoding="utf-8")
     sums: dict[str, float] = {}
     began = time.monotonic()
-    feed = batches(pool, run.batch, run.seconds, run.seed, STYLE_SHARE, start)
+    numbers = itertools.count(start * processes.count + processes.rank, processes.count)
+    feed = batches(pool, run.batch, run.seconds, run.seed, STYLE_SHARE, numbers)
     for step in range(start, run.steps):
         model.train()
         if hasattr(model, "talking_head"):
@@ -253,27 +299,34 @@ def train(run: Run, args: argparse.Namespace) -> None:
         batch = next(feed)
         tokens.clear()
         style = model.styles[batch.style]
-        terms = all_terms(model.predict(batch.audio, style), batch, spread)
-        if probe is not None:
-            phones, imitated = probe(tokens[0]).split([len(PHONES), FEATURES], dim=-1)
-            terms["phones"] = terms["phones"] + phone_term(phones, batch.phones, batch.teachers)
+        with torch.autocast("cpu", torch.bfloat16, enabled=run.half):
+            prediction = model.predict(batch.audio, style)
+            answers = probe(tokens[0]).float() if probe is not None else None
+        terms = all_terms(prediction.in_32_bits(), batch, spread)
+        if answers is not None:
+            phones, imitated = answers.split([len(PHONES), FEATURES], dim=-1)
+            for name, value in phone_terms(phones, batch.phones, batch.teachers).items():
+                terms[name] = terms[name] + value
             terms["distillation"] = distillation_term(imitated, batch.teachers)
         loss = total(terms, run.weights)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        share_gradients(trained, processes)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         average.update(model, step)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
         done = step + 1
+        if not processes.first:
+            continue
         if done % args.report == 0:
             means = {k: round(v / args.report, 4) for k, v in sums.items()}
             rate = (time.monotonic() - began) / (done - start)
             line = {"step": done, "s_per_step": round(rate, 3), **means}
             print(json.dumps(line), flush=True)
-            log.write(json.dumps(line) + "\n")
-            log.flush()
+            with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
             sums.clear()
         if done % args.save == 0 or done == run.steps:
             state: dict[str, Any] = {
@@ -287,6 +340,17 @@ def train(run: Run, args: argparse.Namespace) -> None:
             partial = folder / "last.pt.partial"
             torch.save(state, partial)
             partial.replace(last)
+
+
+def share_gradients(parameters: Sequence[nn.Parameter], processes: Processes) -> None:
+    """Every process goes on with the mean of all gradients."""
+    if processes.count == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    mean = processes.add_up(torch.cat([g.flatten() for g in gradients])) / processes.count
+    parts = torch.split(mean, [g.numel() for g in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def _weighed(text: str) -> tuple[str, float]:
@@ -310,6 +374,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--half", action="store_true", help="multiply in 16 bits (processors with bfloat16)")
     parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
     parser.add_argument("--without-loss", action="append", default=[])
@@ -333,9 +398,11 @@ def main() -> None:
         modalities=tuple(m for m in present if m not in args.without),
         source_weights=SOURCE_WEIGHTS,
         conv_right=tuple(args.conv_right),
+        half=args.half,
     )
     try:
-        train(run, args)
+        with join_processes("cpu") as processes:
+            train(run, args, processes)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
 

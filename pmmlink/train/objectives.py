@@ -11,12 +11,15 @@ from torch import Tensor
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM
 from pmmlink.model.alignment import alignment_losses
 from pmmlink.model.pmmtalk import Prediction
+from pmmlink.phones import BILABIALS, PHONES
 from pmmlink.train.batches import Batch
 from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.teachers import FEATURES
 
 TAUGHT = 0.7
 """How much of the say over phones is the teachers', where they listened."""
+
+_SHUT = torch.tensor([phone in BILABIALS for phone in PHONES])
 
 _REST = 0.02
 """A target of which no curve is above this rests."""
@@ -34,6 +37,7 @@ class Weights:
         rest: lip gap over 3 mm where the whole target rests: smooth motion must not run on into pauses.
         closure: binary cross-entropy of the closure head.
         phones: frame cross-entropy of the text decoder's symbols against labels and teachers.
+        bilabials: the same between P, B and M on one side and all else on the other.
         distillation: squared error of what the teachers heard.
         temporal: eq. 11.
         semantic: eq. 12.
@@ -45,7 +49,8 @@ class Weights:
     gap: float = 0.7
     rest: float = 0.25
     closure: float = 0.7
-    phones: float = 0.4
+    phones: float = 0.8
+    bilabials: float = 1.0
     distillation: float = 0.5
     temporal: float = 1e-4
     semantic: float = 1e-5
@@ -94,23 +99,39 @@ def curve_terms(raw: Tensor, batch: Batch, spread: Tensor) -> dict[str, Tensor]:
     return terms
 
 
-def phone_term(symbols: Tensor, phones: Tensor, teachers: Tensor) -> Tensor:
-    """Cross-entropy of ``[B, T50, V]`` logits, partly against labels, partly against the teachers' doubts.
+def phone_terms(symbols: Tensor, phones: Tensor, teachers: Tensor) -> dict[str, Tensor]:
+    """Cross-entropies of ``[B, T50, V]`` logits, partly against labels, partly against the teachers' doubts.
+
+    ``phones`` is of the phones; ``bilabials`` of lips that close, a P, B or M whichever, or do not: what
+    viewers see first gets a say of its own.
 
     Args:
         symbols: logits.
         phones: ``[B, T50]`` classes.
         teachers: ``[B, T50, TEACHER_WIDTH]`` lessons; where there is none, the labels have all the say.
     """
-    count = min(symbols.shape[1], phones.shape[1])
-    logits, classes = symbols[:, :count].flatten(0, 1), phones[:, :count].flatten()
-    lessons = teachers[:, :count, FEATURES:].flatten(0, 1)
+    tokens = min(symbols.shape[1], phones.shape[1])
+    logits, classes = symbols[:, :tokens].flatten(0, 1), phones[:, :tokens].flatten()
+    lessons = teachers[:, :tokens, FEATURES:].flatten(0, 1)
     taught = torch.isfinite(lessons).all(-1)
-    told = F.cross_entropy(logits, classes, ignore_index=IGNORE, label_smoothing=0.05, reduction="none")
+    known = classes != IGNORE
+    heard = logits.log_softmax(-1)
     wanted = lessons.nan_to_num().softmax(-1)
-    learnt = -(wanted * logits.log_softmax(-1)).sum(-1)
-    loss = torch.where(taught, (1 - TAUGHT) * told + TAUGHT * learnt, told)
-    return loss.sum() / (taught | (classes != IGNORE)).sum().clamp_min(1)
+    told = F.cross_entropy(logits, classes, ignore_index=IGNORE, label_smoothing=0.05, reduction="none")
+    learnt = -(wanted * heard).sum(-1)
+
+    shut, open_ = heard[:, _SHUT].logsumexp(-1), heard[:, ~_SHUT].logsumexp(-1)
+    told_side = -torch.where(_SHUT[classes.clamp_min(0)], shut, open_) * known
+    share = wanted[:, _SHUT].sum(-1)
+    learnt_side = -torch.lerp(open_, shut, share)
+
+    # Where teachers listened but no label stands, theirs is the only word.
+    teachers_say = torch.where(known, TAUGHT, 1.0) * taught
+    count = (taught | known).sum().clamp_min(1)
+    return {
+        "phones": torch.lerp(told, learnt, teachers_say).sum() / count,
+        "bilabials": torch.lerp(told_side, learnt_side, teachers_say).sum() / count,
+    }
 
 
 def distillation_term(imitated: Tensor, teachers: Tensor) -> Tensor:
@@ -126,7 +147,7 @@ def all_terms(prediction: Prediction, batch: Batch, spread: Tensor) -> dict[str,
     """Every term of :class:`Weights` that the prediction allows."""
     terms = curve_terms(prediction.raw, batch, spread)
     if prediction.symbols is not None:
-        terms["phones"] = phone_term(prediction.symbols, batch.phones, batch.teachers)
+        terms |= phone_terms(prediction.symbols, batch.phones, batch.teachers)
     mask = torch.ones(prediction.raw.shape[:2])
     terms["temporal"], terms["semantic"] = alignment_losses(prediction.features, mask)
     return terms

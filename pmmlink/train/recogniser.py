@@ -2,13 +2,15 @@
 
 Its file ``hama/assets/asr_waveform.hama`` (Apache-2.0) holds named tensors after a small header. Blocks
 0 and 1 become the shared audio encoder, blocks 2 and 3 the bodies of the audio and the text decoder.
-Depthwise kernels lose the taps beyond the look-ahead. Needed for training only.
+Depthwise kernels lose the taps beyond the look-ahead; further blocks of the encoder begin by handing on what
+they get. Needed for training only.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,11 @@ from pmmlink.errors import DataError
 from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.stream.conv import StreamConv1d
+from pmmlink.train.grow import encoder_blocks, hand_on
 
 _DTYPES = {0: "<f4", 1: "<f2"}
 _BLOCKS = 4
+_SHARED = 2
 # The exporter named the tensors of layer i by running numbers.
 _DEPTHWISE = ((804, 805), (807, 808), (810, 811), (813, 814))
 _MATRICES = (829, 838, 847, 856)
@@ -71,7 +75,8 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
     stem = next(s for s in model.audio_encoder.stages if isinstance(s, StreamConv1d))
     _copy(stem.conv.weight, tensors["onnx::Conv_801"])
     _copy(stem.conv.bias, tensors["onnx::Conv_802"])
-    shared = _blocks(model.audio_encoder)
+    encoder = list(encoder_blocks(model.audio_encoder).values())
+    shared, further = encoder[:_SHARED], encoder[_SHARED:]
     for branch in ("audio_decoder", "text_decoder"):
         if not hasattr(model, branch):
             continue
@@ -80,6 +85,8 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
             raise DataError(f"the recogniser has {_BLOCKS} blocks, the model's {branch} path {len(body)}")
         for i, block in enumerate(body):
             _copy_block(block, tensors, i)
+    for before, block in pairwise([shared[-1], *further]):
+        hand_on(block, before.norm)
 
 
 def _blocks(module: nn.Module) -> list[ConformerBlock]:

@@ -139,7 +139,9 @@ def test_mel_and_level_obey_the_law_one_sample_at_a_time() -> None:
 @pytest.mark.parametrize(("front", "level"), [("mel", "running"), ("wave", "running"), ("wave", "none")])
 def test_audio_encoders_obey_the_law(front: Any, level: Any) -> None:
     torch.manual_seed(4)
-    config = AudioEncoderConfig(front=front, level=level, dim=8, layers=1, heads=2, kernel=4)
+    config = AudioEncoderConfig(
+        front=front, level=level, dim=8, layers=1, causal_layers=1, heads=2, kernel=4, left_context=50
+    )
     check_law(AudioEncoder(config).eval(), torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
 
 

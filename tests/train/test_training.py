@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,7 @@ from pmmlink.eval.suite import REAL_READ_ENGLISH, SpeechReport
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT
 from pmmlink.model.alignment import semantic_loss, temporal_loss
 from pmmlink.model.checkpoint import load_model
+from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONE_INDEX
 from pmmlink.resources import default_weights
 from pmmlink.train import compact
@@ -32,11 +37,12 @@ from pmmlink.train.objectives import (
     Weights,
     curve_terms,
     distillation_term,
-    phone_term,
+    phone_terms,
     smooth_l1,
     total,
 )
 from pmmlink.train.phone_tokens import IGNORE
+from pmmlink.train.processes import Processes
 from pmmlink.train.recogniser import read_recogniser
 from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of
 
@@ -48,6 +54,9 @@ PHONES = [
     ["IY", 0.8, 1.0],
     ["SIL", 1.0, 1.5],
 ]
+
+
+ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 def write_clip(folder: Path, number: int, labelled: bool) -> dict[str, object]:
@@ -141,7 +150,7 @@ def test_items_fit_together_and_depend_on_the_seed_alone(corpus: Path) -> None:
 def test_batches_can_be_resumed_anywhere(corpus: Path) -> None:
     def feed(start: int) -> list[Batch]:
         pool = Pool(load_manifest(corpus), compact.STYLES)
-        source = batches(pool, 2, 1.6, 5, {"default": 0.5, "grid_s1": 0.5}, start)
+        source = batches(pool, 2, 1.6, 5, {"default": 0.5, "grid_s1": 0.5}, itertools.count(start))
         return [next(source) for _ in range(2)]
 
     assert torch.equal(feed(0)[1].audio, feed(1)[0].audio)
@@ -152,7 +161,7 @@ def test_a_vanished_clip_stops_training_with_its_name(corpus: Path) -> None:
     for path in corpus.glob("*/audio/*.flac"):
         path.unlink()
     with pytest.raises(DataError, match="unreadable"):
-        next(batches(pool, 2, 1.6, 5, {"default": 1.0}))
+        next(batches(pool, 2, 1.6, 5, {"default": 1.0}, [0]))
 
 
 def hand_batch() -> Batch:
@@ -220,7 +229,9 @@ def test_unlabelled_tokens_do_not_count() -> None:
     logits = torch.zeros(1, 4, len(PHONE_INDEX))
     logits[0, 0, 7] = 50.0
     right, wrong = (torch.tensor([[phone, IGNORE, IGNORE, IGNORE]]) for phone in (7, 8))
-    assert phone_term(logits, right, untaught(4)).item() < phone_term(logits, wrong, untaught(4)).item()
+    assert (
+        phone_terms(logits, right, untaught(4))["phones"] < phone_terms(logits, wrong, untaught(4))["phones"]
+    )
 
 
 def test_teachers_outvote_a_label_and_leave_their_doubts() -> None:
@@ -231,9 +242,28 @@ def test_teachers_outvote_a_label_and_leave_their_doubts() -> None:
     taught[0, 0, 7] = taught[0, 1, 8] = 6.0  # the second token had no teacher: its label counts
     obstinate = taught.clone()
     obstinate[0, 0, 7], obstinate[0, 0, 8] = 0.0, 6.0
-    assert phone_term(taught, labels, lesson).item() < phone_term(obstinate, labels, lesson).item()
-    stripped = phone_term(taught, torch.full((1, 2), IGNORE), lesson)
-    assert 0 < stripped.item() < math.inf  # taught without any label
+    assert phone_terms(taught, labels, lesson)["phones"] < phone_terms(obstinate, labels, lesson)["phones"]
+    stripped = phone_terms(taught, torch.full((1, 2), IGNORE), lesson)
+    assert 0 < stripped["phones"] < math.inf  # taught without any label
+
+
+def test_which_bilabial_it_was_does_not_matter_to_closing_the_lips() -> None:
+    def closing(heard: str, label: str, teacher: str | None = None) -> float:
+        logits = torch.full((1, 1, len(PHONE_INDEX)), -20.0)
+        logits[0, 0, PHONE_INDEX[heard]] = 20.0
+        lesson = untaught(1)
+        if teacher:
+            lesson[0, 0, FEATURES:] = -40.0
+            lesson[0, 0, FEATURES + PHONE_INDEX[teacher]] = 0.0
+        return phone_terms(logits, torch.tensor([[PHONE_INDEX[label]]]), lesson)["bilabials"].item()
+
+    assert closing("M", "B") == pytest.approx(0.0, abs=1e-4)
+    assert closing("N", "M") == pytest.approx(
+        40.0, abs=2.0
+    )  # as sure as it was wrong, of 2 in 3 other phones
+    assert closing("M", "N") == pytest.approx(40.0, abs=4.0)
+    # The label's share of the say is three tenths.
+    assert closing("M", "N", "P") == pytest.approx(0.3 * closing("M", "N"), rel=1e-3)
 
 
 def test_only_what_a_teacher_heard_is_imitated() -> None:
@@ -307,6 +337,21 @@ def test_a_model_that_looks_further_ahead_starts_as_the_one_that_does_not() -> N
         assert torch.allclose(far(x), near(x), atol=1e-5)
 
 
+def test_new_blocks_of_the_encoder_hand_on_what_they_get() -> None:
+    small = load_model(default_weights())[0]
+    config = small.config.audio_encoder
+    more = dataclasses.replace(
+        small.config, audio_encoder=dataclasses.replace(config, causal_layers=config.causal_layers + 2)
+    )
+    grown = PMMTalk(more).eval()
+    compact.fit_weights(grown, small.state_dict())
+    assert grown.latency == small.latency  # they look at nothing ahead
+    x = torch.randn(1, 16_000, 1, generator=torch.Generator().manual_seed(1)) * 0.05
+    with torch.inference_mode():
+        before, after = small.audio_encoder(x), grown.audio_encoder(x)
+    assert (after - before).square().mean() < 0.1 * before.square().mean()
+
+
 def test_training_goes_on_from_shipped_weights(corpus: Path, tmp_path: Path) -> None:
     run = compact.Run(
         "encoders", corpus, tmp_path / "run", 1, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}
@@ -349,13 +394,71 @@ def test_a_run_that_is_stopped_and_resumed_goes_on_from_its_checkpoint(
         run = compact.Run(
             "encoders", corpus, tmp_path / "run", steps, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}
         )
-        compact.train(run, argparse.Namespace(recogniser=None, start=None, report=1, save=1))
+        compact.train(run, argparse.Namespace(recogniser=None, start=None, report=1, save=1), ALONE)
 
     go(2)
     go(3)
     lines = (tmp_path / "run" / "encoders" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
     assert "resumed at step 2" in capsys.readouterr().out
+
+
+def test_products_in_16_bits_train_as_those_in_32_do(corpus: Path, tmp_path: Path) -> None:
+    def losses(half: bool) -> dict[str, float]:
+        out = tmp_path / f"half {half}"
+        run = compact.Run(
+            "encoders", corpus, out, 2, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}, half=half
+        )
+        compact.train(
+            run, argparse.Namespace(recogniser=None, start=default_weights(), report=2, save=2), ALONE
+        )
+        line: dict[str, float] = json.loads((out / "encoders" / "log.jsonl").read_text(encoding="utf-8"))
+        saved = torch.load(out / "encoders" / "last.pt", weights_only=True)
+        assert all(v.dtype == torch.float32 for v in saved["model"].values() if v.is_floating_point())
+        return line
+
+    full, half = losses(False), losses(True)
+    for term in ("position", "phones", "distillation", "closure"):
+        assert half[term] == pytest.approx(full[term], rel=0.05), term
+
+
+def test_two_processes_average_what_they_learn(corpus: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--standalone",
+        "-m",
+        "--",
+    ]
+    command += ["pmmlink.train.compact", "encoders", "--corpus", str(corpus), "--out", str(tmp_path / "run")]
+    command += ["--steps", "2", "--batch", "1", "--seconds", "0.8", "--report", "1", "--save", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    # One of them writes; without the sum of gradients their models would part, which the wait would not show.
+    folder = tmp_path / "run" / "encoders"
+    assert len((folder / "log.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["processes"] == 2
+
+
+class _Twin(Processes):
+    """A second process whose gradients are all ones."""
+
+    def add_up(self, values: torch.Tensor) -> torch.Tensor:
+        return values + 1.0
+
+
+def test_gradients_are_means_over_processes() -> None:
+    parameters = [torch.nn.Parameter(torch.zeros(2, 3)), torch.nn.Parameter(torch.zeros(4))]
+    idle = torch.nn.Parameter(torch.zeros(1))
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 3.0)
+    compact.share_gradients([*parameters, idle], _Twin(0, 2, torch.device("cpu")))
+    assert all((p.grad == 2.0).all() for p in parameters if p.grad is not None)
+    assert idle.grad is None
 
 
 def test_a_file_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
