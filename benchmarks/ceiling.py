@@ -49,7 +49,7 @@ def main() -> None:
     for clip in pick(tests, args.limit):
         log_p = reader.log_p(joined(clip.load_audio(), listeners))
         with torch.inference_mode():
-            odds = evidence(torch.from_numpy(log_p)[None])[0].numpy()
+            odds = evidence(torch.from_numpy(log_p)[None])[0, :, :1].numpy()
         curves = np.zeros((len(odds), len(MODEL_32)), np.float32)
         curves[:, MODEL_32.index("jawOpen")] = 0.3
         for limits in LIMITS:

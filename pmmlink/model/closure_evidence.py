@@ -1,4 +1,4 @@
-"""What the text decoder says of closed lips: the log-odds of P, B and M, at the decoder's frame rate.
+"""What the text decoder says of closed lips and of silence, at the decoder's frame rate.
 
 The closure head knows its training clips a little too well; on speakers it has not met, the phones that
 ψ_TD hears are the better half of the evidence (``docs/model-log.md``).
@@ -6,24 +6,34 @@ The closure head knows its training clips a little too well; on speakers it has 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from pmmlink.phones import BILABIALS, PHONE_INDEX
+from pmmlink.phones import BILABIALS, PHONE_INDEX, SILENCE
 from pmmlink.stream.rate import RateWindows
 from pmmlink.stream.stage import Chain, Pointwise
 
 _LEAST = 1e-4
+_CLOSED, _SILENT = 0, 1
 
 
 class ClosureEvidence(Chain):
-    """Logits over :data:`pmmlink.phones.PHONES`, ``[B, T, V]`` at 50 Hz → log-odds ``[B, T', 1]`` at 30 Hz.
+    """Logits over :data:`pmmlink.phones.PHONES`, ``[B, T, V]`` at 50 Hz → log-odds ``[B, T', 2]`` at 30 Hz.
 
-    A frame takes the newest token at or before its instant: nothing is waited for.
+    The first is of P, B and M, the second of silence. A frame takes the newest tokens at or before its
+    instant: nothing is waited for.
+
+    Args:
+        memory: shares of the newest token, of the one before and so on in the first; the second is the
+            least of theirs, so that only a silence that has lasted counts.
     """
 
-    def __init__(self) -> None:
-        super().__init__(Pointwise(_LogOdds()), RateWindows(3, 5, 1), Pointwise(nn.Flatten(2)))
+    def __init__(self, memory: Sequence[float] = (1.0,)) -> None:
+        super().__init__(
+            Pointwise(_LogOdds()), RateWindows(3, 5, len(memory)), Pointwise(_Remembered(memory))
+        )
 
 
 class _LogOdds(nn.Module):
@@ -32,7 +42,21 @@ class _LogOdds(nn.Module):
         bilabials = torch.tensor(sorted(PHONE_INDEX[phone] for phone in BILABIALS))
         self.register_buffer("bilabials", bilabials, persistent=False)
         self.bilabials: Tensor
+        self.silence = PHONE_INDEX[SILENCE]
 
     def forward(self, symbols: Tensor) -> Tensor:
-        heard = symbols.softmax(-1)[..., self.bilabials].sum(-1, keepdim=True)
-        return torch.logit(heard, eps=_LEAST)
+        heard = symbols.softmax(-1)
+        closed = heard[..., self.bilabials].sum(-1)
+        return torch.logit(torch.stack([closed, heard[..., self.silence]], dim=-1), eps=_LEAST)
+
+
+class _Remembered(nn.Module):
+    def __init__(self, memory: Sequence[float]) -> None:
+        super().__init__()
+        oldest_first = torch.tensor(list(reversed(memory)))
+        self.register_buffer("shares", oldest_first, persistent=False)
+        self.shares: Tensor
+
+    def forward(self, windows: Tensor) -> Tensor:
+        closed = windows[..., _CLOSED] @ self.shares
+        return torch.stack([closed, windows[..., _SILENT].amin(-1)], dim=-1)

@@ -172,6 +172,8 @@ class PMMTalkConfig:
         style_dim: size of the personal style p (64 in the paper).
         lip_seal: whether a closure head pulls mouthClose until the lips meet on P, B and M.
         phone_share: how much of its say, 0 to 1, belongs to the P, B and M that ψ_TD hears.
+        phone_memory: shares of the newest of ψ_TD's tokens in that, of the one before it, and so on.
+        least_gap_mm: how far apart lips stay where ψ_TD hears speech but no P, B or M; 0 leaves them alone.
     """
 
     name: str = "compact"
@@ -182,6 +184,8 @@ class PMMTalkConfig:
     style_dim: int = 64
     lip_seal: bool = True
     phone_share: float = 0.0
+    phone_memory: tuple[float, ...] = (1.0,)
+    least_gap_mm: float = 0.0
     audio_encoder: AudioEncoderConfig = field(default_factory=lambda: AudioEncoderConfig(causal_layers=2))
     audio_decoder: ContextConfig = field(default_factory=ContextConfig)
     text_decoder: ContextConfig = field(default_factory=ContextConfig)

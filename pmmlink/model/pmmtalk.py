@@ -17,6 +17,7 @@ from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
 from pmmlink.model.image import ImageEncoder
+from pmmlink.model.lip_parting import LipParting
 from pmmlink.model.lip_seal import LipSeal
 from pmmlink.model.talking_head import Identity, MouthWindows, TalkingHead
 from pmmlink.model.text import TextDecoder
@@ -130,6 +131,8 @@ class PMMTalk(Stage[PMMTalkState]):
             raise CheckpointError("lip_seal shuts ARKit curves; a model of vertices must leave it off")
         if config.phone_share and ("text" not in config.modalities or config.vocabulary != len(PHONES)):
             raise CheckpointError("phone_share needs a text decoder of pmmlink's own phones")
+        if config.least_gap_mm and not (config.phone_share and config.predicts_curves):
+            raise CheckpointError("least_gap_mm needs phone_share, and ARKit curves")
         self.config = config
         self.modalities = tuple(m for m in MODALITIES if m in config.modalities)
         # Both decoders as one, in the copy made for running.
@@ -168,7 +171,8 @@ class PMMTalk(Stage[PMMTalkState]):
         self.styles = nn.Parameter(torch.randn(len(config.styles), config.style_dim) * 0.1)
         self.lip_seal = LipSeal() if config.lip_seal else None
         if config.phone_share:
-            self.closure_evidence = ClosureEvidence()
+            self.closure_evidence = ClosureEvidence(config.phone_memory)
+            self.lip_parting = LipParting(config.least_gap_mm) if config.least_gap_mm else None
 
     def style_vector(self, name: str) -> Tensor:
         """A stored style p ∈ R^64 by name, ``[P]``.
@@ -279,7 +283,7 @@ class PMMTalk(Stage[PMMTalkState]):
         empty = self.styles.new_zeros(batch, 0, align)
         waiting = dict.fromkeys(self.modalities, empty)
         if self.config.phone_share:
-            waiting[_EVIDENCE] = empty[..., :1]
+            waiting[_EVIDENCE] = empty[..., :2]
         return PMMTalkState(
             style=self._style(style, batch),
             identity=identity or [],
@@ -382,9 +386,10 @@ class PMMTalk(Stage[PMMTalkState]):
         return self.audio_encoder.latency + body.latency * SAMPLES_PER_TOKEN
 
     def _hear_phones(self, raw: Tensor, evidence: Tensor) -> Tensor:
-        """Lets ψ_TD's phones have their share of the closure logit."""
+        """Lets ψ_TD's phones have their share of the closure logit, and part lips where there are none."""
         share = self.config.phone_share
-        return torch.cat([raw[..., :-1], (1 - share) * raw[..., -1:] + share * evidence], dim=-1)
+        curves = raw[..., :-1] if self.lip_parting is None else self.lip_parting(raw[..., :-1], evidence)
+        return torch.cat([curves, (1 - share) * raw[..., -1:] + share * evidence[..., :1]], dim=-1)
 
     def _picture(self, windows: Tensor, identity: Identity) -> Tensor:
         """What moved in the painted face, ``[B, T, 3, S, S]``: its difference from the reference, scaled up.

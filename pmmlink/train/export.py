@@ -144,6 +144,16 @@ def main() -> None:
     parser.add_argument("--seal", type=float, nargs=2, metavar=("LOW", "HIGH"), help="limits of the lip seal")
     parser.add_argument("--phone-share", type=float, default=0.0, help="share of ψ_TD's phones in the seal")
     parser.add_argument(
+        "--phone-memory",
+        type=float,
+        nargs="+",
+        default=(1.0,),
+        help="of ψ_TD's newest token, the one before …",
+    )
+    parser.add_argument(
+        "--least-gap", type=float, default=0.0, metavar="MM", help="where no P, B or M is heard"
+    )
+    parser.add_argument(
         "--blend", nargs=2, metavar=("RUN", "SHARE"), help="mix in the weights of a run from the same start"
     )
     parser.add_argument("--continues", type=Path, help="weights that the training began from")
@@ -154,7 +164,12 @@ def main() -> None:
         settings = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
         ahead = tuple(settings.get("conv_right", (1, 1)))
         config = new_model(tuple(settings["modalities"]), conv_right=ahead).config
-        model = PMMTalk(dataclasses.replace(config, phone_share=args.phone_share))
+        hearing = {
+            "phone_share": args.phone_share,
+            "phone_memory": tuple(args.phone_memory),
+            "least_gap_mm": args.least_gap,
+        }
+        model = PMMTalk(dataclasses.replace(config, **hearing))
         weights = saved["average"]
         if args.blend:
             weights = blended(weights, Path(args.blend[0]), float(args.blend[1]))

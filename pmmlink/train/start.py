@@ -59,6 +59,7 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
         styles=(DEFAULT_STYLE, *(s for s in styles if s != DEFAULT_STYLE)),
         lip_seal=False,
         phone_share=0.0,  # of the closure head, which is left alone for the same reason
+        least_gap_mm=0.0,
         decoder=dataclasses.replace(source.config.decoder, outputs=len(mean)),
     )
     torch.manual_seed(recipe.seed)

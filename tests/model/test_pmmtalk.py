@@ -48,7 +48,9 @@ TINY = PMMTalkConfig(
     image_encoder=ImageEncoderConfig(widths=(2, 4), dim=8, heads=2, feed_forward=16, left_context=9),
     decoder=DecoderConfig(align_dim=6, dim=8, layers=2, heads=2, feed_forward=16, left_context=9),
 )
-TINY_HEARING = dataclasses.replace(TINY, vocabulary=len(PHONES), phone_share=0.5)
+TINY_HEARING = dataclasses.replace(
+    TINY, vocabulary=len(PHONES), phone_share=0.5, phone_memory=(0.7, 0.2, 0.1), least_gap_mm=2.5
+)
 TINY_WAVE = dataclasses.replace(
     TINY,
     audio_encoder=AudioEncoderConfig(front="wave", dim=8, layers=0),
@@ -97,8 +99,8 @@ def test_the_model_obeys_the_law(config: PMMTalkConfig) -> None:
 
 def test_phones_that_the_text_decoder_hears_have_their_share_of_the_closure() -> None:
     torch.manual_seed(0)
-    deaf = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.0)).eval()
-    hearing = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.25)).eval()
+    deaf = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.0, least_gap_mm=0.0)).eval()
+    hearing = PMMTalk(dataclasses.replace(TINY_HEARING, phone_share=0.25, least_gap_mm=0.0)).eval()
     hearing.load_state_dict(deaf.state_dict())
     x = speech_like(1, 8000)
     with torch.inference_mode():
@@ -106,11 +108,15 @@ def test_phones_that_the_text_decoder_hears_have_their_share_of_the_closure() ->
     assert after.symbols is not None
     closed = after.symbols.softmax(-1)[0, :, [PHONE_INDEX[p] for p in "PBM"]].sum(-1)
     newest = torch.tensor([5 * k // 3 for k in range(after.raw.shape[1])])
-    expected = 0.75 * before.raw[0, :, -1] + 0.25 * torch.logit(closed[newest])
+    odds = torch.nn.functional.pad(torch.logit(closed), (2, 0))  # before the stream nothing is known
+    remembered = 0.7 * odds[2:] + 0.2 * odds[1:-1] + 0.1 * odds[:-2]
+    expected = 0.75 * before.raw[0, :, -1] + 0.25 * remembered[newest]
     assert torch.allclose(after.raw[0, :, -1], expected, atol=1e-4)
     assert torch.equal(after.raw[..., :-1], before.raw[..., :-1])
     with pytest.raises(CheckpointError, match="own phones"):
         PMMTalk(dataclasses.replace(TINY, phone_share=0.5))
+    with pytest.raises(CheckpointError, match="needs phone_share"):
+        PMMTalk(dataclasses.replace(TINY, least_gap_mm=2.5))
 
 
 def test_the_model_obeys_the_law_one_sample_at_a_time() -> None:
