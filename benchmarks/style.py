@@ -110,6 +110,9 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="the folder that holds grid_s1 and facegood_zh")
     parser.add_argument("--clips", type=int, default=20, help="clips of 3 s to fit to, and to measure on")
     arguments = parser.parse_args()
+    for folder in ("grid_s1/audio", "grid_s1/arkit", "facegood_zh"):
+        if not (arguments.data / folder).is_dir():
+            parser.error(f"{arguments.data / folder}: no such folder; give the one that holds the takes' folders")
     torch.set_num_threads(1)
     model, _ = load_model()
     pieces = max(1, arguments.clips * 3 // 10)
