@@ -112,7 +112,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for folder in ("grid_s1/audio", "grid_s1/arkit", "facegood_zh"):
         if not (arguments.data / folder).is_dir():
-            parser.error(f"{arguments.data / folder}: no such folder; give the one that holds the takes' folders")
+            parser.error(
+                f"{arguments.data / folder}: no such folder; give the one that holds the takes' folders"
+            )
     torch.set_num_threads(1)
     model, _ = load_model()
     pieces = max(1, arguments.clips * 3 // 10)

@@ -17,6 +17,8 @@ from pmmlink.stream.stage import Chain, Pointwise
 
 _LEAST = 1e-4
 _CLOSED, _SILENT = 0, 1
+# Rate changes see zeros before the stream, so log-odds are counted from those of silence, the surest there is.
+_BEFORE = torch.logit(torch.tensor([_LEAST, 1 - _LEAST]))
 
 
 class ClosureEvidence(Chain):
@@ -43,11 +45,13 @@ class _LogOdds(nn.Module):
         self.register_buffer("bilabials", bilabials, persistent=False)
         self.bilabials: Tensor
         self.silence = PHONE_INDEX[SILENCE]
+        self.register_buffer("before", _BEFORE, persistent=False)
+        self.before: Tensor
 
     def forward(self, symbols: Tensor) -> Tensor:
         heard = symbols.softmax(-1)
         closed = heard[..., self.bilabials].sum(-1)
-        return torch.logit(torch.stack([closed, heard[..., self.silence]], dim=-1), eps=_LEAST)
+        return torch.logit(torch.stack([closed, heard[..., self.silence]], dim=-1), eps=_LEAST) - self.before
 
 
 class _Remembered(nn.Module):
@@ -55,8 +59,12 @@ class _Remembered(nn.Module):
         super().__init__()
         oldest_first = torch.tensor(list(reversed(memory)))
         self.register_buffer("shares", oldest_first, persistent=False)
+        self.register_buffer(
+            "before", _BEFORE * torch.stack([oldest_first.sum(), torch.tensor(1.0)]), persistent=False
+        )
         self.shares: Tensor
+        self.before: Tensor
 
     def forward(self, windows: Tensor) -> Tensor:
         closed = windows[..., _CLOSED] @ self.shares
-        return torch.stack([closed, windows[..., _SILENT].amin(-1)], dim=-1)
+        return torch.stack([closed, windows[..., _SILENT].amin(-1)], dim=-1) + self.before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pmmlink.errors import CheckpointError
 from pmmlink.lips import lip_gap_mm
 from pmmlink.model.checkpoint import load_model, read_card, save_model
+from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import (
     AudioEncoderConfig,
     ContextConfig,
@@ -108,7 +110,7 @@ def test_phones_that_the_text_decoder_hears_have_their_share_of_the_closure() ->
     assert after.symbols is not None
     closed = after.symbols.softmax(-1)[0, :, [PHONE_INDEX[p] for p in "PBM"]].sum(-1)
     newest = torch.tensor([5 * k // 3 for k in range(after.raw.shape[1])])
-    odds = torch.nn.functional.pad(torch.logit(closed), (2, 0))  # before the stream nothing is known
+    odds = torch.nn.functional.pad(torch.logit(closed), (2, 0), value=math.log(1e-4))  # silence before it all
     remembered = 0.7 * odds[2:] + 0.2 * odds[1:-1] + 0.1 * odds[:-2]
     expected = 0.75 * before.raw[0, :, -1] + 0.25 * remembered[newest]
     assert torch.allclose(after.raw[0, :, -1], expected, atol=1e-4)
@@ -117,6 +119,16 @@ def test_phones_that_the_text_decoder_hears_have_their_share_of_the_closure() ->
         PMMTalk(dataclasses.replace(TINY, phone_share=0.5))
     with pytest.raises(CheckpointError, match="needs phone_share"):
         PMMTalk(dataclasses.replace(TINY, least_gap_mm=2.5))
+
+
+def test_before_the_stream_lies_silence() -> None:
+    phones = torch.full((1, 6, len(PHONES)), -20.0)
+    phones[..., PHONE_INDEX["SIL"]] = 20.0
+    odds = ClosureEvidence((0.6, 0.3, 0.1))(phones)[0]
+    assert torch.allclose(odds.sigmoid(), torch.tensor([[0.0, 1.0]]).expand(len(odds), 2), atol=2e-4)
+    phones[:, 0, PHONE_INDEX["AA"]] = 60.0
+    silent = ClosureEvidence((0.6, 0.3, 0.1))(phones)[0, :, 1] > 0
+    assert silent.tolist() == [False, False, True, True]  # tokens 0, 1, 3, 5: only what has lasted is silence
 
 
 def test_the_model_obeys_the_law_one_sample_at_a_time() -> None:
