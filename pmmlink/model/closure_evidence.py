@@ -17,7 +17,7 @@ from pmmlink.stream.stage import Chain, Pointwise
 
 _LEAST = 1e-4
 _CLOSED, _SILENT = 0, 1
-# Rate changes see zeros before the stream, so log-odds are counted from those of silence, the surest there is.
+# Rate changes see zeros before the stream: log-odds are counted from those of the surest silence.
 _BEFORE = torch.logit(torch.tensor([_LEAST, 1 - _LEAST]))
 
 
@@ -29,7 +29,7 @@ class ClosureEvidence(Chain):
 
     Args:
         memory: shares of the newest token, of the one before and so on in the first; the second is the
-            least of theirs, so that only a silence that has lasted counts.
+            newest token's.
     """
 
     def __init__(self, memory: Sequence[float] = (1.0,)) -> None:
@@ -67,4 +67,4 @@ class _Remembered(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         closed = windows[..., _CLOSED] @ self.shares
-        return torch.stack([closed, windows[..., _SILENT].amin(-1)], dim=-1) + self.before
+        return torch.stack([closed, windows[..., -1, _SILENT]], dim=-1) + self.before

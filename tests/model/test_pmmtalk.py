@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -126,9 +126,9 @@ def test_before_the_stream_lies_silence() -> None:
     phones[..., PHONE_INDEX["SIL"]] = 20.0
     odds = ClosureEvidence((0.6, 0.3, 0.1))(phones)[0]
     assert torch.allclose(odds.sigmoid(), torch.tensor([[0.0, 1.0]]).expand(len(odds), 2), atol=2e-4)
-    phones[:, 0, PHONE_INDEX["AA"]] = 60.0
-    silent = ClosureEvidence((0.6, 0.3, 0.1))(phones)[0, :, 1] > 0
-    assert silent.tolist() == [False, False, True, True]  # tokens 0, 1, 3, 5: only what has lasted is silence
+    phones[:, 0, PHONE_INDEX["M"]] = 60.0
+    closed = ClosureEvidence((0.6, 0.3, 0.1))(phones)[0, :, 0] / math.log(1e4)
+    assert torch.allclose(closed, torch.tensor([0.2, -0.4, -1.0, -1.0]), atol=1e-3)  # tokens 0, 1, 3, 5
 
 
 def test_the_model_obeys_the_law_one_sample_at_a_time() -> None:
