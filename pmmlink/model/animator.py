@@ -21,9 +21,10 @@ from pmmlink.types import FloatArray
 class Animator:
     """One stream of speech turned into one stream of curves.
 
-    The model runs once for each frame, when its last sample has come: running it for every small block
-    would read its weights more often and finish no frame earlier. Only the mouth is painted before, as soon
-    as its samples have come: then that work does not stand between the last sample and its frame.
+    The model runs twice for each frame: as soon as its mouth can be painted, over all that has come by then,
+    and when its last sample has come. What is done the first time does not stand between the last sample and
+    its frame, and the second finds the weights at hand; running for every small block would read them more
+    often and finish no frame earlier.
 
     Attributes:
         curves: names of the columns.
@@ -74,6 +75,7 @@ class Animator:
         if self._look_due <= 0:
             with torch.inference_mode():
                 self._look()
+            return self._run()
         return np.zeros((0, len(self.curves)), np.float32)
 
     def flush(self) -> FloatArray:
