@@ -24,6 +24,9 @@ _SHUT_JAW = np.float32(1e-3)
 _TOUCH_MM = np.float32(0.25)
 """Lips this far from touching are no longer taken for closed."""
 
+_ROUNDING_MM = np.float32(1e-3)
+"""What rounding leaves of the gap of closed lips; a small gain of mouthClose would make a slit of it."""
+
 _PARTING = (
     *("mouthFunnel", "mouthShrugUpper"),
     *("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
@@ -52,7 +55,7 @@ class LipTie:
     def observe(self, face: FloatArray) -> tuple[FloatArray, FloatArray]:
         """LipsTogether and the gap above touching in mm, each ``[K]``, of the model's ``[K, C]``."""
         jaw, close = face[:, self._jaw], face[:, self._close]
-        gap_mm = np.maximum((face * self._mm).sum(axis=1), 0.0)
+        gap_mm = np.maximum((face * self._mm).sum(axis=1) - _ROUNDING_MM, 0.0)
         together = np.clip(close / np.maximum(jaw, _SHUT_JAW), 0.0, 1.0)
         together = np.maximum(together, 1.0 - gap_mm / _TOUCH_MM)
         return together.astype(np.float32), gap_mm.astype(np.float32)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from test_profile import profiles
 
@@ -131,6 +131,11 @@ def shut(face: np.ndarray, how: str) -> np.ndarray:
 
 
 @settings(max_examples=100, deadline=None)
+@example(
+    profile=Profile("slit", curves={"mouthClose": CurveSetting(gain=0.25)}),
+    face=np.random.default_rng(0).beta(0.4, 1.2, (6, 32)).astype(np.float32),
+    how="seal",
+)
 @given(profile=profiles(), face=faces, how=st.sampled_from(["ratio", "seal"]))
 def test_any_valid_profile_with_tied_lips_keeps_closed_lips_closed(
     profile: Profile, face: np.ndarray, how: str
