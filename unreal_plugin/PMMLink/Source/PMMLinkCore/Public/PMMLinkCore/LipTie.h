@@ -52,7 +52,7 @@ class LipTie {
     if (!active_) {
       return Lips{0.0f, 0.0f};
     }
-    const float gap_mm = std::max(Gap(face), 0.0f);
+    const float gap_mm = std::max(Gap(face) - kRoundingMm, 0.0f);
     const float quotient = std::min(std::max(face[close_] / std::max(face[jaw_], kShutJaw), 0.0f), 1.0f);
     return Lips{std::max(quotient, 1.0f - gap_mm / kTouchMm), gap_mm};
   }
@@ -77,6 +77,7 @@ class LipTie {
 
  private:
   static constexpr float kShutJaw = 1e-3f;  ///< Below this opening the quotient is noise and fades out.
+  static constexpr float kRoundingMm = 1e-3f;  ///< What rounding leaves of the gap of closed lips.
   static constexpr float kTouchMm = 0.25f;  ///< Lips this far from touching are no longer taken for closed.
   static constexpr float kHoldMm = 1.0f;    ///< Curves that part the lips are free again at this gap.
   static constexpr std::array<std::string_view, 6> kParting = {"MouthFunnel",         "MouthShrugUpper",
