@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pmmlink.curves import MODEL_32
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM, MOUTH_CLOSE_MM
+from pmmlink.model.lip_seal import smooth_step
 
 _CLOSE, _JAW = MODEL_32.index("mouthClose"), MODEL_32.index("jawOpen")
 _JAW_MM = float(LIP_GAP_MM_PER_UNIT[_JAW])
@@ -40,8 +41,7 @@ class LipParting(nn.Module):
     def forward(self, curves: Tensor, evidence: Tensor) -> Tensor:
         """``[B, T, 32]`` and ``[B, T, 2]`` of :class:`.ClosureEvidence` → ``[B, T, 32]``."""
         curves = curves.clamp(0, 1)
-        s = ((evidence.sigmoid() - self.low) / (self.high - self.low)).clamp(0, 1)
-        held = (1 - s * s * (3 - 2 * s)).prod(-1)
+        held = (1 - smooth_step(evidence.sigmoid(), self.low, self.high)).prod(-1)
         lacking = (self.least_mm - LIP_GAP_NEUTRAL_MM - curves @ self.mm_per_unit).clamp_min(0) * held
         given = torch.minimum(lacking, curves[..., _CLOSE] * MOUTH_CLOSE_MM)
         parted = curves.clone()

@@ -15,6 +15,12 @@ from pmmlink.lips import LIP_GAP_MM_PER_UNIT, LIP_GAP_NEUTRAL_MM, MOUTH_CLOSE_MM
 _CLOSE = MODEL_32.index("mouthClose")
 
 
+def smooth_step(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """0 up to ``low``, 1 from ``high`` on, without a corner between."""
+    s = ((x - low) / (high - low)).clamp(0, 1)
+    return s * s * (3 - 2 * s)
+
+
 class LipSeal(nn.Module):
     """Raw decoder output ``[B, T, 33]`` → curves ``[B, T, 32]`` in [0, 1] whose lips meet where they must.
 
@@ -37,9 +43,6 @@ class LipSeal(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         curves, closure = raw[..., :-1].clamp(0, 1), raw[..., -1].sigmoid()
-        low, high = self.limits
-        s = ((closure - low) / (high - low)).clamp(0, 1)
-        s = s * s * (3 - 2 * s)
-        pull = s * self.gap_mm(curves).clamp_min(0) / MOUTH_CLOSE_MM
+        pull = smooth_step(closure, *self.limits) * self.gap_mm(curves).clamp_min(0) / MOUTH_CLOSE_MM
         shut = (curves[..., _CLOSE] + pull).clamp_max(1)
         return torch.cat([curves[..., :_CLOSE], shut[..., None], curves[..., _CLOSE + 1 :]], dim=-1)

@@ -229,8 +229,8 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
 def _in_16_bits(model: PMMTalk) -> None:
     """Products of matrices in bfloat16 within ``torch.autocast``, all else in 32 bits.
 
-    Half the time on processors that know bfloat16. The spectrum's levels need more digits, and torch's fused
-    attention for CPUs is slower in 16 bits than in 32.
+    Quicker on processors that know bfloat16. The spectrum's levels need more digits, and torch's fused
+    attention for CPUs was slower in 16 bits than in 32.
     """
 
     def keep(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

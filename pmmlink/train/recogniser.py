@@ -21,7 +21,7 @@ from pmmlink.errors import DataError
 from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.stream.conv import StreamConv1d
-from pmmlink.train.grow import encoder_blocks, hand_on
+from pmmlink.train.grow import hand_on
 
 _DTYPES = {0: "<f4", 1: "<f2"}
 _BLOCKS = 4
@@ -75,7 +75,7 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
     stem = next(s for s in model.audio_encoder.stages if isinstance(s, StreamConv1d))
     _copy(stem.conv.weight, tensors["onnx::Conv_801"])
     _copy(stem.conv.bias, tensors["onnx::Conv_802"])
-    encoder = list(encoder_blocks(model.audio_encoder).values())
+    encoder = _blocks(model.audio_encoder)
     shared, further = encoder[:_SHARED], encoder[_SHARED:]
     for branch in ("audio_decoder", "text_decoder"):
         if not hasattr(model, branch):
