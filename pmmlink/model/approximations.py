@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pmmlink.model.audio import SAMPLES_PER_TOKEN
 from pmmlink.model.config import ContextConfig, PMMTalkConfig
-from pmmlink.model.pmmtalk import SAMPLES_PER_TOKEN
 from pmmlink.model.talking_head import MEL_HOP, MEL_STEPS, MEL_WINDOW
 from pmmlink.stream.stage import WHOLE_CLIP
 

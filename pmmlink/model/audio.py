@@ -18,10 +18,12 @@ from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.look_ahead import LookAheadStack
 from pmmlink.model.transformer import TransformerLayer
 from pmmlink.stream.conv import ConvState, StreamConv1d
-from pmmlink.stream.stage import Chain, Pointwise, Stage
+from pmmlink.stream.stage import Chain, ChainState, Pointwise, Stage, stage_device
+from pmmlink.types import SAMPLE_RATE_HZ
 
 TOKEN_HZ = 50
 """Rate of the latents."""
+SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
 
 WAVE_LAYERS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
 """(kernel, stride) of wav2vec 2.0's seven convolutions: 400 samples seen every 320."""
@@ -61,11 +63,59 @@ def _wave_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
     return stages
 
 
+@dataclass(slots=True)
+class EncoderState(ChainState):
+    """State of ψ_AE.
+
+    Attributes:
+        early: tokens of the silence before the stream that are still to come; nobody sees them.
+    """
+
+    early: int
+
+
 class AudioEncoder(Chain):
-    """ψ_AE: ``[B, N, 1]`` samples at 16 kHz → ``[B, T, dim]`` latents at 50 Hz."""
+    """ψ_AE: ``[B, N, 1]`` samples at 16 kHz → ``[B, T, dim]`` latents at 50 Hz.
+
+    A stream's first latents are those of a voice after ``lead`` tokens of silence. The zeros that
+    convolutions see before their first input are a loud sound in a spectrum of levels: without a lead, the
+    first second is heard wrongly.
+    """
 
     def __init__(self, config: AudioEncoderConfig) -> None:
         super().__init__(*(_mel_front(config) if config.front == "mel" else _wave_front(config)))
+        self.lead = config.lead
+
+    def init_state(self, batch: int) -> EncoderState:
+        state = EncoderState(super().init_state(batch).states, self.lead)
+        if self.lead:
+            self.step(self._silence(batch), state)
+        return state
+
+    def step(self, x: Tensor, state: ChainState) -> Tensor:
+        return self._heard(super().step(x, state), state)
+
+    def flush(self, state: ChainState) -> Tensor:
+        return self._heard(super().flush(state), state)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.lead:
+            return super().forward(x)
+        return super().forward(torch.cat([self._silence(x.shape[0]), x], dim=1))[:, self.lead :]
+
+    def inputs_for(self, outputs: int) -> int:
+        return super().inputs_for(outputs + self.lead) - self.lead * SAMPLES_PER_TOKEN
+
+    def _silence(self, batch: int) -> Tensor:
+        return torch.zeros(batch, self.lead * SAMPLES_PER_TOKEN, 1, device=stage_device(self))
+
+    @staticmethod
+    def _heard(tokens: Tensor, state: ChainState) -> Tensor:
+        """Those of the stream itself."""
+        assert isinstance(state, EncoderState)
+        early = min(state.early, tokens.shape[1])
+        state.early -= early
+        return tokens[:, early:]
 
 
 @dataclass(slots=True)

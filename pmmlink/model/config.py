@@ -36,6 +36,8 @@ class AudioEncoderConfig:
         conv_right: look-ahead of their depthwise kernels in tokens.
         causal_layers: further blocks after these, which see nothing ahead.
         left_context: tokens that their attention sees back.
+        lead: tokens of silence that lie before every stream: a voice that begins with its first sample has
+            a quiet to stand out from.
     """
 
     front: Literal["mel", "wave"] = "mel"
@@ -47,6 +49,7 @@ class AudioEncoderConfig:
     conv_right: int = 1
     causal_layers: int = 0
     left_context: int = 200
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +189,9 @@ class PMMTalkConfig:
     phone_share: float = 0.0
     phone_memory: tuple[float, ...] = (1.0,)
     least_gap_mm: float = 0.0
-    audio_encoder: AudioEncoderConfig = field(default_factory=lambda: AudioEncoderConfig(causal_layers=2))
+    audio_encoder: AudioEncoderConfig = field(
+        default_factory=lambda: AudioEncoderConfig(causal_layers=2, lead=5)
+    )
     audio_decoder: ContextConfig = field(default_factory=ContextConfig)
     text_decoder: ContextConfig = field(default_factory=ContextConfig)
     talking_head: TalkingHeadConfig = field(default_factory=TalkingHeadConfig)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pmmlink.errors import CheckpointError
 from pmmlink.model.alignment import ModalityProjection
-from pmmlink.model.audio import TOKEN_HZ, AudioEncoder, ContextDecoder
+from pmmlink.model.audio import SAMPLES_PER_TOKEN, AudioEncoder, ContextDecoder
 from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pmmlink.model.running_blocks import SideBySide
 
 FRAME_HZ = 30
-SAMPLES_PER_TOKEN = SAMPLE_RATE_HZ // TOKEN_HZ
 _PICTURE_GAIN = 8.0
 _EVIDENCE = "closure_evidence"
 

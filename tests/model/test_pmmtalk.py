@@ -51,7 +51,12 @@ TINY = PMMTalkConfig(
     decoder=DecoderConfig(align_dim=6, dim=8, layers=2, heads=2, feed_forward=16, left_context=9),
 )
 TINY_HEARING = dataclasses.replace(
-    TINY, vocabulary=len(PHONES), phone_share=0.5, phone_memory=(0.7, 0.2, 0.1), least_gap_mm=2.5
+    TINY,
+    vocabulary=len(PHONES),
+    phone_share=0.5,
+    phone_memory=(0.7, 0.2, 0.1),
+    least_gap_mm=2.5,
+    audio_encoder=dataclasses.replace(TINY.audio_encoder, lead=5),
 )
 TINY_WAVE = dataclasses.replace(
     TINY,

@@ -31,7 +31,7 @@ from pmmlink.resources import sample_speech
 from pmmlink.stream.attention import CachedAttention, alibi_slopes
 from pmmlink.stream.conv import StreamConv1d
 from pmmlink.stream.rate import RateChange, RateWindows
-from pmmlink.stream.stage import Chain, Pointwise, Stage
+from pmmlink.stream.stage import Chain, Pointwise, Stage, run_stream
 
 TOKEN_STAGES = {
     "pointwise": lambda: Pointwise(nn.Linear(8, 5)),
@@ -136,13 +136,31 @@ def test_mel_and_level_obey_the_law_one_sample_at_a_time() -> None:
     check_law(stage, speech)
 
 
+@pytest.mark.parametrize("lead", [0, 5])
 @pytest.mark.parametrize(("front", "level"), [("mel", "running"), ("wave", "running"), ("wave", "none")])
-def test_audio_encoders_obey_the_law(front: Any, level: Any) -> None:
+def test_audio_encoders_obey_the_law(front: Any, level: Any, lead: int) -> None:
     torch.manual_seed(4)
-    config = AudioEncoderConfig(
-        front=front, level=level, dim=8, layers=1, causal_layers=1, heads=2, kernel=4, left_context=50
-    )
+    sizes = {"dim": 8, "layers": 1, "causal_layers": 1, "heads": 2, "kernel": 4, "left_context": 50}
+    config = AudioEncoderConfig(front=front, level=level, lead=lead, **sizes)
     check_law(AudioEncoder(config).eval(), torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
+
+
+@pytest.mark.parametrize("samples", [1, 300, 1000, 4000])
+def test_a_stream_is_heard_as_one_after_silence(samples: int) -> None:
+    torch.manual_seed(5)
+    sizes = {"dim": 8, "layers": 1, "causal_layers": 1, "heads": 2, "kernel": 4, "left_context": 50}
+    plain, led = (AudioEncoder(AudioEncoderConfig(lead=lead, **sizes)).eval() for lead in (0, 3))
+    led.load_state_dict(plain.state_dict())
+    x = torch.randn(1, samples, 1) * 0.1
+    with torch.inference_mode():
+        after_silence = plain(torch.cat([torch.zeros(1, 960, 1), x], dim=1))[:, 3:]
+        assert torch.allclose(led(x), after_silence, atol=1e-5)
+        assert torch.allclose(run_stream(led, x, [1, 100]), after_silence, atol=1e-4)
+        for outputs in (1, 2, 5):
+            needed = led.inputs_for(outputs)
+            speech = torch.randn(1, needed, 1)
+            assert led.step(speech, led.init_state(1)).shape[1] >= outputs
+            assert led.step(speech[:, 1:], led.init_state(1)).shape[1] < outputs
 
 
 @pytest.mark.parametrize("ahead", [0, 6, 15])
