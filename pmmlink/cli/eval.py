@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pmmlink.errors import ConfigError, InputError, RuntimeFault
+from pmmlink.whole_file import whole_file
 
 if TYPE_CHECKING:
     from pmmlink.eval.suite import SpeechReport
@@ -177,13 +176,9 @@ def _write(report: SpeechReport, outputs: Sequence[Path]) -> None:
 
 def _write_texts(texts: Mapping[Path, str]) -> None:
     for path, text in texts.items():
-        partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(partial, path)
+            with whole_file(path) as partial:
+                partial.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise RuntimeFault(f"{path}: cannot write the report ({error.strerror or error})") from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
         typer.echo(f"wrote {path}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from pmmlink.eval.speech import CLOSED_SHARE, OPEN_SHARE, Phone
 from pmmlink.lips import lip_gap_mm
 from pmmlink.phones import BILABIALS, LABIODENTALS, SILENCE
 from pmmlink.types import MODEL_FPS, SAMPLE_RATE_HZ, FloatArray
+from pmmlink.whole_file import whole_file
 
 _SHOWN = (
     ("jawOpen", "mouthClose", "mouthRollLower"),
@@ -86,14 +85,10 @@ def draw_take(
             )
 
     suffix = path.suffix.lstrip(".").lower()
-    partial = path.with_name(path.name + ".partial")
     try:
-        figure.savefig(partial, format=suffix, dpi=80)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            figure.savefig(partial, format=suffix, dpi=80)
     except ValueError as error:
         raise InputError(f"{path}: not a kind of picture that can be drawn ({error})") from error
     except OSError as error:
         raise RuntimeFault(f"{path}: cannot write the picture ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)

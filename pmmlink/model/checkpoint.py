@@ -16,6 +16,7 @@ from pmmlink.errors import CheckpointError
 from pmmlink.model.config import PMMTalkConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.resources import default_weights
+from pmmlink.whole_file import whole_file
 
 FORMAT = "pmmlink/1"
 UNTRAINED = "untrained"
@@ -42,13 +43,11 @@ def save_model(model: PMMTalk, path: Path, card: dict[str, Any], *, half: bool =
         "config": json.dumps(model.config.to_dict()),
         "card": json.dumps(card, ensure_ascii=False),
     }
-    partial = path.with_name(path.name + ".partial")
     try:
-        write_tensors(tensors, partial, metadata)
-        _sort_metadata(partial)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            write_tensors(tensors, partial, metadata)
+            _sort_metadata(partial)
     except (OSError, SafetensorError) as error:  # a full disk is safetensors' own error
-        partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path}: cannot write the weights: {reason}") from error
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from pmmlink.errors import CheckpointError
 from pmmlink.model.pmmtalk import PMMTalk
+from pmmlink.whole_file import whole_file
 
 FORMAT = "pmmlink-style/1"
 ENDING = ".json"
@@ -71,12 +71,10 @@ def save_style(path: Path, model: PMMTalk, vector: Tensor) -> None:
         "weights": fingerprint(model),
         "vector": [round(float(x), 6) for x in vector.detach()],
     }
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(content) + "\n", encoding="utf-8", newline="\n")
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content) + "\n", encoding="utf-8", newline="\n")
     except OSError as fault:
-        partial.unlink(missing_ok=True)
         raise CheckpointError(f"{path}: cannot be written: {fault.strerror or fault}") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pmmlink.errors import InputError, RuntimeFault
+from pmmlink.whole_file import whole_file
 
 ByteImage = npt.NDArray[np.uint8]
 
@@ -33,12 +33,10 @@ def write_png(path: Path, picture: ByteImage) -> None:
     Raises:
         RuntimeFault: it cannot be written.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(png_bytes(picture))
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_bytes(png_bytes(picture))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise RuntimeFault(f"{path}: cannot be written ({error.strerror or error})") from error
 
 

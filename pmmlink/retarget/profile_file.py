@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from pmmlink.retarget.profile import (
 )
 from pmmlink.retarget.rig_file import read_rig
 from pmmlink.strict_yaml import YamlMapping, nearest, read_mapping
+from pmmlink.whole_file import whole_file
 
 VERSION = 1
 _KEYS = (
@@ -149,12 +149,10 @@ def save_profile(profile: Profile, path: Path, comment: str = "") -> None:
         lines.append("rig:" if profile.rig.name == "custom" else f"rig: {profile.rig.name}")
         if profile.rig.name == "custom":
             lines += [f"  {_scalar(target)}: {_flow(dict(parts))}" for target, parts in profile.rig]
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
     except OSError as fault:
-        partial.unlink(missing_ok=True)
         raise ProfileError(f"{path}: cannot be written: {fault.strerror or fault}") from None
 
 

@@ -7,6 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from pmmlink.errors import AudioError, ConfigError, TargetError
 from pmmlink.resources import default_weights
 from pmmlink.retarget import Profile
 from pmmlink.sources.file import EXTENSIONS
+from pmmlink.whole_file import whole_file
 
 MANIFEST = ".pmmlink-bake.json"
 """Beside the recordings: with which settings each was made."""
@@ -149,13 +151,8 @@ class Done:
         """Note a finished job. A note that cannot be written costs a repeated bake later, no more."""
         folder = self._of(job.out.parent)
         folder[job.out.name] = self._mark(job)
-        path = job.out.parent / MANIFEST
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
+        with suppress(OSError), whole_file(job.out.parent / MANIFEST) as partial:
             partial.write_text(json.dumps(folder, indent=1), encoding="utf-8")
-            os.replace(partial, path)
-        except OSError:
-            partial.unlink(missing_ok=True)
 
     def _mark(self, job: Job) -> dict[str, Any]:
         return {"settings": self._fingerprint, "source_bytes": job.source.stat().st_size}

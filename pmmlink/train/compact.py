@@ -43,6 +43,7 @@ from pmmlink.train.objectives import Weights, all_terms, distillation_term, phon
 from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
 from pmmlink.train.teachers import FEATURES
+from pmmlink.whole_file import whole_file
 
 STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
@@ -337,9 +338,8 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
             }
             if probe is not None:
                 state["probe"] = probe.state_dict()
-            partial = folder / "last.pt.partial"
-            torch.save(state, partial)
-            partial.replace(last)
+            with whole_file(last) as partial:
+                torch.save(state, partial)
 
 
 def share_gradients(parameters: Sequence[nn.Parameter], processes: Processes) -> None:

@@ -14,7 +14,6 @@ eyeballs, +x the head's left, +y up, +z forward.
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +37,7 @@ from pmmlink.train.makehuman import (
 )
 from pmmlink.train.occlusion import sky_visibility
 from pmmlink.train.seal import find_slit, sealed
+from pmmlink.whole_file import whole_file
 
 PARTS = ("skin", "lips", "mouth", "eye", "teeth", "tongue", "lash", "brow")
 GROUP_PARTS = {"helper-tongue": "tongue", "helper-l-eyelashes-2": "lash", "helper-r-eyelashes-2": "lash"}
@@ -359,10 +359,8 @@ def main() -> None:
     arguments = parser.parse_args()
     arrays = extract(Source(arguments.source))
     path = arguments.output / "head.npz"
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with whole_file(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(partial, path)
     head = read_head(path)
     write_png(arguments.output / "reference_face.png", reference_face(head))
 

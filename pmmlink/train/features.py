@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from torch import Tensor
 from pmmlink.model.checkpoint import write_tensors
 from pmmlink.model.pmmtalk import FrozenFeatures, PMMTalk, frames_for
 from pmmlink.types import FloatArray
+from pmmlink.whole_file import whole_file
 
 FROZEN = ("audio_encoder", "text_decoder", "talking_head")
 """Parts that the paper freezes (sections IV-A 1, 2 and 3), by the model's names."""
@@ -101,15 +100,11 @@ class FeatureReader:
         if self._cache is None:
             return
         path = self._path(self._cache, name, sound)
-        # Several processes may compute the same clip: each has a name of its own until the file is whole.
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_tensors({name: value}, partial, {"crc32": _checksum(value)})
-            os.replace(partial, path)
+            with whole_file(path) as partial:
+                write_tensors({name: value}, partial, {"crc32": _checksum(value)})
         except (OSError, SafetensorError) as error:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
             if self._note:
                 self._note(f"{self._cache}: no more features are kept ({error}); the run goes on without")
             self._cache = None

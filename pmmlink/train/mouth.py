@@ -30,6 +30,7 @@ from pmmlink.train.augment import degrade
 from pmmlink.train.batches import piece_of
 from pmmlink.train.compact import HELD_OUT_SOURCES, learning_rate
 from pmmlink.train.corpus.reader import Clip, load_manifest
+from pmmlink.whole_file import whole_file
 
 SIZE = PMMTalkConfig().talking_head.image_size
 # Where GRID's 96 × 96 face crops show what the renders show: below the eyes to below the chin.
@@ -235,9 +236,8 @@ def train(args: argparse.Namespace) -> None:
                 "reference_face": gallery.face,
                 "step": done,
             }
-            partial = folder / "last.pt.partial"
-            torch.save(state, partial)
-            partial.replace(last)
+            with whole_file(last) as partial:
+                torch.save(state, partial)
 
 
 @torch.no_grad()

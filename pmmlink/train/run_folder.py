@@ -13,13 +13,13 @@ import json
 import os
 import pickle
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 
 from pmmlink.errors import CheckpointError, ConfigError, RuntimeFault
+from pmmlink.whole_file import whole_file
 
 FORMAT = "pmmlink-run/1"
 
@@ -94,16 +94,12 @@ class RunFolder:
         self._replace(self.path / "run.json", lambda file: file.write(text.encode()))
 
     def _replace(self, path: Path, write: Callable[[BinaryIO], object]) -> None:
-        partial = path.with_name(path.name + ".partial")
         try:
-            with partial.open("wb") as file:
+            with whole_file(path) as partial, partial.open("wb") as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())  # a checkpoint that a power cut empties is none
-            os.replace(partial, path)
         except (OSError, RuntimeError) as error:  # torch's writer wraps the system's error in its own
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
             cause = error if isinstance(error, OSError) else error.__context__ or error
             reason = getattr(cause, "strerror", None) or str(cause).splitlines()[0]
             raise RuntimeFault(

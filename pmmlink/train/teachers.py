@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from pmmlink.train.corpus.reader import Clip, load_manifest
 from pmmlink.train.corpus.recogniser_features import WIDTH, RecogniserFeatures
 from pmmlink.train.teacher_phones import PhoneReader, fold_of, teach
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.whole_file import whole_file
 
 DIRECTIONS = 64
 """Main directions kept of each teacher."""
@@ -192,14 +193,8 @@ def _lesson(
 
 def _save(path: Path, values: FloatArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_whole(path, lambda file: np.save(file, values.astype(np.float16)))
-
-
-def _write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        write(file)
-    partial.replace(path)
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.save(file, values.astype(np.float16))
 
 
 def _bases(corpus: Path, clips: Sequence[Clip]) -> list[tuple[FloatArray, FloatArray]]:
@@ -217,7 +212,8 @@ def _bases(corpus: Path, clips: Sequence[Clip]) -> list[tuple[FloatArray, FloatA
         bases.append(basis_of(rows[:, at : at + width]))
         arrays |= {f"{name}_mean": bases[-1][0], f"{name}_basis": bases[-1][1]}
         at += width
-    _write_whole(path, lambda file: np.savez(file, **arrays))
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
     return bases
 
 

@@ -32,6 +32,7 @@ from pmmlink.errors import DataError, PmmlinkError, RuntimeFault
 from pmmlink.train.corpus.base import Job, Made, Source
 from pmmlink.train.corpus.reader import MANIFEST, read_lines
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.whole_file import whole_file
 
 BUILDER_VERSION = 1
 """Raised when the builder itself changes what it writes; every clip is then made again."""
@@ -209,29 +210,14 @@ def _make_in_worker(job: Job) -> Made | PmmlinkError:
     return _make_one(_worker["source"], job)
 
 
-def replace_with(path: Path, write: Callable[[Path], None]) -> None:
-    """Writes to a temporary name in the same folder, then renames."""
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _write_flac(path: Path, samples: FloatArray) -> None:
     scaled = np.clip(np.round(samples * 32767.0), -32768, 32767).astype(np.int16)
-
-    def write(temporary: Path) -> None:
-        # Written through a file of our own, so that a full disk is an OSError and not libsndfile's text.
-        with temporary.open("wb") as file:
-            try:
-                soundfile.write(file, scaled, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-            except soundfile.LibsndfileError as error:
-                raise OSError(errno.ENOSPC, str(error), str(path)) from error
-
-    replace_with(path, write)
+    # Written through a file of our own, so that a full disk is an OSError and not libsndfile's text.
+    with whole_file(path) as partial, partial.open("wb") as file:
+        try:
+            soundfile.write(file, scaled, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+        except soundfile.LibsndfileError as error:
+            raise OSError(errno.ENOSPC, str(error), str(path)) from error
 
 
 def _write_clip(folder: Path, source: Source, job: Job, key: str, made: Made) -> dict[str, Any]:
@@ -240,8 +226,8 @@ def _write_clip(folder: Path, source: Source, job: Job, key: str, made: Made) ->
     labels = None
     if made.labels is not None:
         labels = f"labels/{job.id}.npy"
-        curves = made.labels.astype(np.float32)
-        replace_with(folder / labels, lambda path: np.save(path, curves))
+        with whole_file(folder / labels) as partial, partial.open("wb") as file:
+            np.save(file, made.labels.astype(np.float32))
     stress = None
     if made.phones is not None and any(segment.stress is not None for segment in made.phones):
         stress = [segment.stress for segment in made.phones]
@@ -310,12 +296,9 @@ class _Journal:
         if not self._dirty:
             return
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in self.records.values())
-        replace_with(self._path, lambda path: _write_bytes(path, text.encode()))
+        with whole_file(self._path) as partial:
+            partial.write_bytes(text.encode())
         self._dirty = False
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def mark_worst(manifest: _Journal, fraction: float) -> int:

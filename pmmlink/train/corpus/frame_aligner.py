@@ -21,6 +21,7 @@ from pmmlink.train.corpus.reader import load_manifest
 from pmmlink.train.corpus.recogniser_features import WIDTH, RecogniserFeatures
 from pmmlink.train.corpus.sphinx import Alignment, Word
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.whole_file import whole_file
 
 STEP_S = 0.01
 CONTEXT = 2
@@ -305,10 +306,9 @@ def learn(examples: Sequence[Example], path: Path, progress: Callable[[str], Non
         "scale": scale,
         "log_prior": (counts / counts.sum()).log(),
     }
-    from pmmlink.train.corpus.builder import replace_with
-
     stored = {name: value.detach().float().numpy() for name, value in arrays.items()}
-    replace_with(path, lambda place: np.savez(place, allow_pickle=False, **stored))
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **stored)
 
 
 def _classes(example: Example, frames: int) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from pmmlink.phones import BILABIALS, LABIODENTALS, SILENCE
 from pmmlink.train.corpus.base import LABEL_FPS, Segment
 from pmmlink.train.corpus.reader import Clip
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
+from pmmlink.whole_file import whole_file
 
 _SHOWN = ("jawOpen", "mouthClose", "mouthPucker", "mouthFunnel", "mouthRollLower", "mouthSmileLeft")
 
@@ -94,17 +93,13 @@ def draw_clip(
             rows[1].text(middle_s, top, segment.phone, ha="center", fontsize=7, color="tab:purple")
     rows[-1].set_xlabel("seconds")
     rows[-1].set_xlim(0.0, seconds)
-    partial = path.with_name(path.name + ".partial")
     try:
-        figure.savefig(partial, format=path.suffix.lstrip(".").lower() or "png", dpi=80)
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            figure.savefig(partial, format=path.suffix.lstrip(".").lower() or "png", dpi=80)
     except ValueError as error:
         raise InputError(f"{path}: not a kind of picture that can be drawn ({error})") from error
     except OSError as error:
         raise RuntimeFault(f"{path}: cannot write the picture ({error.strerror or error})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def find_clip(clips: list[Clip], name: str) -> Clip:
