@@ -80,10 +80,15 @@ class AudioEncoder(Chain):
     A stream's first latents are those of a voice after ``lead`` tokens of silence. The zeros that
     convolutions see before their first input are a loud sound in a spectrum of levels: without a lead, the
     first second is heard wrongly.
+
+    Raises:
+        CheckpointError: a negative lead.
     """
 
     def __init__(self, config: AudioEncoderConfig) -> None:
         super().__init__(*(_mel_front(config) if config.front == "mel" else _wave_front(config)))
+        if config.lead < 0:
+            raise CheckpointError(f"lead: {config.lead} tokens; it must be at least 0")
         self.lead = config.lead
 
     def init_state(self, batch: int) -> EncoderState:

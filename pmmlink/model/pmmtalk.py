@@ -130,6 +130,8 @@ class PMMTalk(Stage[PMMTalkState]):
             raise CheckpointError("lip_seal shuts ARKit curves; a model of vertices must leave it off")
         if config.phone_share and ("text" not in config.modalities or config.vocabulary != len(PHONES)):
             raise CheckpointError("phone_share needs a text decoder of pmmlink's own phones")
+        if config.phone_share and not config.phone_memory:
+            raise CheckpointError("phone_memory is empty; [1.0] listens to the newest token alone")
         if config.least_gap_mm and not (config.phone_share and config.predicts_curves):
             raise CheckpointError("least_gap_mm needs phone_share, and ARKit curves")
         self.config = config

@@ -281,3 +281,11 @@ def test_a_misshapen_tensor_is_named(tmp_path: Path) -> None:
     save_file(tensors, path, metadata=metadata)
     with pytest.raises(CheckpointError, match=r"'decoder\.norm\.weight' has shape \[3\], expected \[8\]"):
         load_model(path)
+
+
+def test_numbers_that_make_no_model_are_one_error() -> None:
+    ear = dataclasses.replace(TINY.audio_encoder, lead=-1)
+    with pytest.raises(CheckpointError, match="lead: -1 tokens"):
+        PMMTalk(dataclasses.replace(TINY, audio_encoder=ear))
+    with pytest.raises(CheckpointError, match="phone_memory is empty"):
+        PMMTalk(dataclasses.replace(TINY_HEARING, phone_memory=()))
