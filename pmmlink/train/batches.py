@@ -21,6 +21,9 @@ from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_lesson
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 FRAME = SAMPLE_RATE_HZ / 30
+MIDDLE = 0.5
+"""Chance that an item begins anywhere in a clip. Clips begin with a pause: where all items do, a model learns
+that nobody speaks at the start of a stream, and shuts the mouth of a voice that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,10 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
             piece = piece_of(clip, pool.audio(clip), speed, int(rng.integers(1 << 31)), pool.heard(clip))
             piece.audio = piece.audio * np.float32(0.08 * 10 ** (rng.normal(0, 2.5) / 20) / rms(piece.audio))
         periods = len(piece.audio) // 1600
-        first = int(rng.integers(0, max(1, periods - want))) if periods > want else 0
+        if not pieces and rng.random() < MIDDLE:
+            first = int(rng.integers(0, max(1, periods - 1)))
+        else:
+            first = int(rng.integers(0, max(1, periods - want))) if periods > want else 0
         take = min(periods - first, want - have)
         if take <= 0:
             continue
