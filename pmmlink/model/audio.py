@@ -77,9 +77,8 @@ class EncoderState(ChainState):
 class AudioEncoder(Chain):
     """ψ_AE: ``[B, N, 1]`` samples at 16 kHz → ``[B, T, dim]`` latents at 50 Hz.
 
-    A stream's first latents are those of a voice after ``lead`` tokens of silence. The zeros that
-    convolutions see before their first input are a loud sound in a spectrum of levels: without a lead, the
-    first second is heard wrongly.
+    A stream's first latents are those of a voice after ``lead`` tokens of silence: a voice that begins with
+    the first sample is heard as one that begins after a pause, which is what voices in clips do.
 
     Raises:
         CheckpointError: a negative lead.

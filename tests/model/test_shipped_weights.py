@@ -78,3 +78,13 @@ def test_chunking_changes_nothing(animator: Animator) -> None:
     assert np.abs(run(animator, speech, 160) - whole).max() < 1e-4
     assert np.abs(run(animator, speech, 533) - whole).max() < 1e-4
     assert whole[:, 3].max() > 0.15  # the jaw opens
+
+
+def test_a_voice_that_begins_with_the_first_sample_is_heard(animator: Animator) -> None:
+    speech = soxr.resample(*soundfile.read(sample_speech(), dtype="float32"), 16_000)
+    whole = lip_gap_mm(run(animator, speech))
+    seconds = [second for second in range(1, 8) if whole[30 * second : 30 * second + 30].mean() > 3]
+    assert len(seconds) >= 4
+    heard = [lip_gap_mm(run(animator, speech[16_000 * s : 16_000 * (s + 1)])).mean() for s in seconds]
+    known = [whole[30 * s : 30 * s + 30].mean() for s in seconds]
+    assert np.mean(heard) > 0.85 * np.mean(known)
