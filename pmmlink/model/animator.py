@@ -15,6 +15,7 @@ from pmmlink.model.checkpoint import load_model
 from pmmlink.model.pmmtalk import FRAME_HZ, PMMTalk
 from pmmlink.model.running import made_for_running
 from pmmlink.model.styles import style_vector
+from pmmlink.model.talking_head import Identity
 from pmmlink.types import FloatArray
 
 
@@ -49,14 +50,15 @@ class Animator:
         self.latency_samples = model.latency
         with torch.inference_mode():
             self._style = style_vector(self.model, style)[None]
-            # The identity branch runs here, once; resets share its maps.
-            self._identity = self.model.init_state(1, self._style).identity
+        self._identity: Identity | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forgets the stream; the next sample is the first of a new one."""
         with torch.inference_mode():
             self._state = self.model.init_state(1, self._style, identity=self._identity)
+        # The identity branch ran the first time; later resets share its maps.
+        self._identity = self._state.identity
         self._unheard: list[FloatArray] = []
         self._unseen: list[FloatArray] = []
         self._seen = 0

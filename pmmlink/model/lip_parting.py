@@ -45,8 +45,7 @@ class LipParting(nn.Module):
         lacking = (self.least_mm - LIP_GAP_NEUTRAL_MM - curves @ self.mm_per_unit).clamp_min(0) * held
         given = torch.minimum(lacking, curves[..., _CLOSE] * MOUTH_CLOSE_MM)
         parted = curves.clone()
-        parted[..., _CLOSE] = (curves[..., _CLOSE] - given / MOUTH_CLOSE_MM).clamp_min(
-            0
-        )  # rounding may pass 0
+        # Rounding can pass 0.
+        parted[..., _CLOSE] = (curves[..., _CLOSE] - given / MOUTH_CLOSE_MM).clamp_min(0)
         parted[..., _JAW] = (curves[..., _JAW] + (lacking - given) / _JAW_MM).clamp_max(1)
         return parted

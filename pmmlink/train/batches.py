@@ -214,10 +214,8 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
             piece = piece_of(clip, pool.audio(clip), speed, int(rng.integers(1 << 31)), pool.heard(clip))
             piece.audio = piece.audio * np.float32(0.08 * 10 ** (rng.normal(0, 2.5) / 20) / rms(piece.audio))
         periods = len(piece.audio) // 1600
-        if not pieces and rng.random() < MIDDLE:
-            first = int(rng.integers(0, max(1, periods - 1)))
-        else:
-            first = int(rng.integers(0, max(1, periods - want))) if periods > want else 0
+        furthest = periods - (1 if not pieces and rng.random() < MIDDLE else want)
+        first = int(rng.integers(0, max(1, furthest)))
         take = min(periods - first, want - have)
         if take <= 0:
             continue

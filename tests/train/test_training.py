@@ -147,6 +147,14 @@ def test_items_fit_together_and_depend_on_the_seed_alone(corpus: Path) -> None:
     assert set(one.phones[np.flatnonzero(shut) * 5 // 3]) & {PHONE_INDEX["B"], PHONE_INDEX["M"]}
 
 
+def test_some_items_begin_in_mid_speech_and_some_with_a_pause(corpus: Path) -> None:
+    pool = Pool(load_manifest(corpus), compact.STYLES)
+    items = [make_item(pool, "default", 1.6, np.random.default_rng(seed)) for seed in range(40)]
+    quiet = sum(item.phones[0] == PHONE_INDEX["SIL"] for item in items)
+    # Half of the items are cut anywhere; about half of that is a pause too, in these clips.
+    assert 20 <= quiet <= 36
+
+
 def test_batches_can_be_resumed_anywhere(corpus: Path) -> None:
     def feed(start: int) -> list[Batch]:
         pool = Pool(load_manifest(corpus), compact.STYLES)
