@@ -26,6 +26,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -43,12 +44,14 @@ from pmmlink.train.objectives import Weights, all_terms, distillation_term, phon
 from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
 from pmmlink.train.teachers import FEATURES
+from pmmlink.train.vocal_tract import CHANCE, STRETCH, stretch_voices
 from pmmlink.whole_file import whole_file
 
 STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
-# Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best.
-SOURCE_WEIGHTS = {"kokoro": 4.0, "espeak": 0.5, "flite": 0.5}
+# Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best, most of
+# all where they say other words than the few hundred of the prompts.
+SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 8.0, "espeak": 0.5, "flite": 0.5}
 _IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 
@@ -102,8 +105,6 @@ def make_pool(corpus: Path, split: str, source_weights: dict[str, float]) -> Poo
 
 def measure_spread(pool: Pool) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each curve in each style, ``[S, 32]`` each, from random items."""
-    import numpy as np
-
     means, spreads = [], []
     for style in STYLES:
         rng = np.random.default_rng(7)
@@ -298,6 +299,10 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, run.steps, run.lr)
         batch = next(feed)
+        if probe is not None:
+            draw = np.random.default_rng([run.seed, step * processes.count + processes.rank, 1])
+            factor = draw.uniform(1 - STRETCH, 1 + STRETCH) if draw.random() < CHANCE else 1.0
+            stretch_voices(model.audio_encoder, factor)
         tokens.clear()
         style = model.styles[batch.style]
         with torch.autocast("cpu", torch.bfloat16, enabled=run.half):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from pmmlink.train.corpus.facegood import Facegood
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import LIVE, Grid
 from pmmlink.train.corpus.ipa import timed_word, to_phones
-from pmmlink.train.corpus.kokoro import HELD_OUT, Kokoro
+from pmmlink.train.corpus.kokoro import HELD_OUT, Kokoro, KokoroWide
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_foreign import LANGUAGES, foreign_prompts
+from pmmlink.train.corpus.prompts_wide import FRAMES, wide_prompts
 from pmmlink.train.corpus.reader import load_manifest
 from pmmlink.train.corpus.speechocean import Speechocean
 
@@ -206,6 +208,18 @@ def test_prompts_are_many_different_and_full_of_lips() -> None:
         assert len(set(foreign_prompts(language, seed=0, count=60))) == 60
 
 
+def test_wide_prompts_hardly_ever_repeat_a_word_but_the_little_ones() -> None:
+    prompts = wide_prompts(seed=0, count=400)
+    assert prompts == wide_prompts(seed=0, count=600)[:400]
+    assert prompts != wide_prompts(seed=1, count=400)
+    frames = set(re.findall(r"[a-z]+", " ".join(FRAMES).lower()))
+    rare = [w for w in re.findall(r"[a-z]+", " ".join(prompts).lower()) if w not in frames]
+    assert len(set(rare)) > 0.95 * len(rare) > 500
+    # Lips as in real text: about one letter in fourteen, where the dense prompts have one in ten.
+    letters = "".join(prompts).lower()
+    assert sum(letters.count(letter) for letter in "pbm") / sum(c.isalpha() for c in letters) < 0.075
+
+
 def test_every_phone_of_the_tables_is_in_the_phone_set() -> None:
     signs = "aɪ aʊ ɔɪ eɪ oʊ ɜ ɨ y ø p b tʃ dʒ ts m n ɲ ŋ f v θ ð s z ʃ ʒ h x l ʎ ɹ r j w ʁ ɥ ɾ"
     assert {phone for sign in signs.split() for phone in to_phones(sign)} <= set(PHONE_INDEX)
@@ -258,3 +272,12 @@ def test_no_sentence_of_kokoros_held_out_voices_has_their_split_wrong(
         "zm_yunxi": "train",
     }
     assert len({job.id for job in jobs}) == len(jobs)
+    wide = list(KokoroWide().jobs(tmp_path))
+    assert {path.stem for job in wide if job.split == "train" for path in job.inputs} == {"af_heart"}
+    assert all(
+        job.split == HELD_OUT[path.stem][0] for job in wide for path in job.inputs if path.stem in HELD_OUT
+    )
+    assert len({job.id for job in wide}) == len(wide) > 1000
+    # A mixture is a speaker of its own; the prompts' words are not among these sentences.
+    assert any("-" in job.speaker for job in wide)
+    assert not {job.text for job in wide} & {job.text for job in jobs}

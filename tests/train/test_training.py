@@ -24,7 +24,9 @@ from pmmlink.eval.statistics import Estimate
 from pmmlink.eval.suite import REAL_READ_ENGLISH, SpeechReport
 from pmmlink.lips import LIP_GAP_MM_PER_UNIT
 from pmmlink.model.alignment import semantic_loss, temporal_loss
+from pmmlink.model.audio import AudioEncoder
 from pmmlink.model.checkpoint import load_model
+from pmmlink.model.config import AudioEncoderConfig
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONE_INDEX
 from pmmlink.resources import default_weights
@@ -45,6 +47,7 @@ from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.processes import Processes
 from pmmlink.train.recogniser import read_recogniser
 from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of
+from pmmlink.train.vocal_tract import stretch_voices, warped_hz
 
 PHONES = [
     ["SIL", 0.0, 0.3],
@@ -474,3 +477,30 @@ def test_a_file_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else entirely")
     with pytest.raises(DataError, match="not the recogniser"):
         read_recogniser(path)
+
+
+def _band(encoder: AudioEncoder, hz: float) -> int:
+    tone = torch.sin(2 * math.pi * hz * torch.arange(16_000) / 16_000)[None, :, None]
+    return int(encoder.stages[0](tone)[0, 50].argmax())
+
+
+@pytest.mark.parametrize("factor", [0.88, 1.12])
+def test_a_stretched_voice_is_heard_at_other_frequencies(factor: float) -> None:
+    encoder = AudioEncoder(AudioEncoderConfig())
+    heard = {hz: _band(encoder, hz) for hz in (1000.0, 2000.0, 4000.0)}
+    there = {hz: _band(encoder, hz * factor) for hz in heard}
+    assert there != heard
+    stretch_voices(encoder, factor)
+    assert all(abs(_band(encoder, hz) - there[hz]) <= 1 for hz in heard)
+    assert int((encoder.stages[0].filters.sum(0) <= 0).sum()) == 0  # no band falls deaf
+    stretch_voices(encoder, 1.0)
+    assert {hz: _band(encoder, hz) for hz in heard} == heard
+
+
+def test_frequencies_stretch_in_order_and_stay_within_the_band() -> None:
+    hz = torch.linspace(0, 8000, 201, dtype=torch.float64)
+    for factor in (0.88, 1.0, 1.12):
+        warped = warped_hz(hz, factor)
+        assert float(warped[0]) == 0
+        assert float(warped[-1]) == pytest.approx(8000)
+        assert bool((warped.diff() > 0).all())

@@ -20,6 +20,7 @@ from pmmlink.train.corpus.espeak_engine import Mark, espeak_engine
 from pmmlink.train.corpus.ipa import IpaSegment, segments
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_foreign import foreign_prompts
+from pmmlink.train.corpus.prompts_wide import wide_prompts
 from pmmlink.types import SAMPLE_RATE_HZ
 
 STOPS = frozenset({"P", "T", "K", "B", "D", "G", "CH", "JH"})
@@ -104,15 +105,19 @@ class Espeak(Source):
         espeak_engine()
         for language, speakers in SPEAKERS.items():
             for number, speaker in enumerate(speakers):
+                name = f"{language}_{speaker.voice}".replace("+", "-")
                 texts = (
                     english_prompts(seed=30 + number)
                     if language == "en"
                     else foreign_prompts(language, seed=number, count=speaker.prompts)
                 )
-                name = f"{language}_{speaker.voice}".replace("+", "-")
-                for i, text in enumerate(texts[: speaker.prompts]):
+                named = [(f"{name}_{i:03d}", text) for i, text in enumerate(texts[: speaker.prompts])]
+                if language == "en":
+                    wide = wide_prompts(seed=30 + number, count=speaker.prompts)
+                    named += [(f"{name}_w{i:03d}", text) for i, text in enumerate(wide)]
+                for i, (clip, text) in enumerate(named):
                     yield Job(
-                        id=f"{name}_{i:03d}",
+                        id=clip,
                         speaker=f"espeak_{name}",
                         sex=speaker.sex,
                         language=language,

@@ -17,6 +17,7 @@ from pmmlink.errors import DataError
 from pmmlink.phones import is_vowel
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
 from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.prompts_wide import wide_prompts
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 VOICES = {"slt": ("f", "train"), "rms": ("m", "train"), "kal16": ("m", "train"), "awb": ("m", "dev")}
@@ -32,7 +33,7 @@ _RATES = (0.8, 0.9, 1.0, 1.1, 1.3)
 """Stretch of durations; drawn in turn by sentence."""
 
 PROMPTS = 330
-"""Sentences a voice: about a quarter of an hour."""
+"""Sentences a voice of the prompts' words, and as many of others: about a quarter of an hour each."""
 
 
 class Flite(Source):
@@ -50,9 +51,14 @@ class Flite(Source):
         for number, (voice, (sex, split)) in enumerate(VOICES.items()):
             find_library(f"flite_cmu_us_{voice}")
             # Voices start at different sentences, so that they share only part of the text.
-            for i, text in enumerate(english_prompts(seed=number)[:PROMPTS]):
+            named = [
+                (f"{voice}_{i:04d}", text) for i, text in enumerate(english_prompts(seed=number)[:PROMPTS])
+            ]
+            wide = wide_prompts(seed=number, count=PROMPTS)
+            named += [(f"{voice}_w{i:04d}", text) for i, text in enumerate(wide)]
+            for i, (name, text) in enumerate(named):
                 yield Job(
-                    id=f"{voice}_{i:04d}",
+                    id=name,
                     speaker=f"flite_{voice}",
                     sex=sex,
                     language="en",

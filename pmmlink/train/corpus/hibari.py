@@ -17,11 +17,15 @@ from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, to_16k
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.prompts_wide import wide_prompts
 from pmmlink.train.corpus.sphinx import SphinxAligner
 from pmmlink.train.corpus.spoken import Spoken, spoken_clip
 from pmmlink.types import FloatArray
 
 PROMPTS = 420
+WIDE = 600
+"""Sentences of the prompts' words, and of others."""
+
 SPEEDS = (0.85, 1.0, 1.0, 1.15, 1.3)
 
 UNIT_S = 0.025
@@ -55,9 +59,11 @@ class Hibari(Source):
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
         _need_packages()
-        for i, text in enumerate(english_prompts(seed=10)[:PROMPTS]):
+        named = [(f"heart_{i:04d}", text) for i, text in enumerate(english_prompts(seed=10)[:PROMPTS])]
+        named += [(f"heart_w{i:04d}", text) for i, text in enumerate(wide_prompts(seed=10, count=WIDE))]
+        for i, (name, text) in enumerate(named):
             yield Job(
-                id=f"heart_{i:04d}",
+                id=name,
                 speaker="hibari_heart",
                 sex="f",
                 language="en",

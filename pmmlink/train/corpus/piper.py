@@ -15,10 +15,12 @@ from pmmlink.train.corpus.base import Job, Made, Segment, Source, to_16k
 from pmmlink.train.corpus.hibari import PAUSES
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
+from pmmlink.train.corpus.prompts_wide import wide_prompts
 from pmmlink.train.corpus.sphinx import SphinxAligner
 from pmmlink.train.corpus.spoken import Spoken, spoken_clip
 
 PROMPTS = 200
+WIDE = 80
 PACES = (1.0, 0.85, 1.15)
 
 LATE_S = 0.04
@@ -39,7 +41,7 @@ class PiperJoe(Source):
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
         _need_packages()
-        for i, text in enumerate(english_prompts(seed=20)[:PROMPTS]):
+        for i, text in enumerate(self._texts()):
             yield Job(
                 id=f"joe_{i:04d}",
                 speaker="piper_joe",
@@ -49,6 +51,9 @@ class PiperJoe(Source):
                 text=text,
                 params={"pace": PACES[i % len(PACES)]},
             )
+
+    def _texts(self) -> list[str]:
+        return english_prompts(seed=20)[:PROMPTS]
 
     def _load(self) -> None:
         if self._voice is not None:
@@ -79,6 +84,15 @@ class PiperJoe(Source):
             ]
             samples = to_16k(chunk.audio_float_array, chunk.sample_rate, job.id)
             yield samples, _words(lengths, -LATE_S)
+
+
+class PiperJoeWide(PiperJoe):
+    """The same voice and other words than any prompt's."""
+
+    name = "piper_joe_wide"
+
+    def _texts(self) -> list[str]:
+        return wide_prompts(seed=20, count=WIDE)
 
 
 def _need_packages() -> None:

@@ -11,9 +11,9 @@ from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.grid import Grid
 from pmmlink.train.corpus.hibari import Hibari
 from pmmlink.train.corpus.kerstin import Kerstin
-from pmmlink.train.corpus.kokoro import Kokoro
+from pmmlink.train.corpus.kokoro import Kokoro, KokoroWide
 from pmmlink.train.corpus.librivox import Librivox
-from pmmlink.train.corpus.piper import PiperJoe
+from pmmlink.train.corpus.piper import PiperJoe, PiperJoeWide
 from pmmlink.train.corpus.readings import Readings
 from pmmlink.train.corpus.speechocean import Speechocean
 
@@ -21,7 +21,8 @@ from pmmlink.train.corpus.speechocean import Speechocean
 def all_sources() -> dict[str, Source]:
     """Name → source."""
     sources: list[Source] = [
-        *(Grid(), Facegood(), Flite(), Hibari(), Kokoro(), PiperJoe(), Espeak(), Festival()),
+        *(Grid(), Facegood(), Flite(), Hibari(), Kokoro(), KokoroWide()),
+        *(PiperJoe(), PiperJoeWide(), Espeak(), Festival()),
         # These need the aligner, which learns from those above.
         *(Speechocean(), Kerstin(), AsteriskEnglish(), Librivox(), Readings()),
     ]
