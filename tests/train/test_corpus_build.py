@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +197,55 @@ def test_a_killed_build_goes_on_without_doubled_lines(sounds: Path, tmp_path: Pa
     lines = (out / "folder" / "manifest.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["id"] for line in lines) == ["c0", "c1", "c2", "c3", "c4"]
     assert not list(out.rglob("*.part*"))
+
+
+class Busy(Folder):
+    """Workers that never end their first clip, and say who they are."""
+
+    def make(self, job: Job) -> Made:
+        (job.inputs[0].parent / f"{os.getpid()}.worker").touch()
+        time.sleep(600)
+        return super().make(job)
+
+
+_BUSY_BUILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from test_corpus_build import Busy
+from pmmlink.train.corpus.builder import build_source
+if __name__ == "__main__":
+    build_source(Busy(), Path(sys.argv[1]), Path(sys.argv[2]), jobs=2)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_the_workers_of_a_killed_build_end_too(sounds: Path, tmp_path: Path) -> None:
+    script = tmp_path / "busy.py"
+    script.write_text(_BUSY_BUILD)
+    command = [sys.executable, str(script), str(sounds), str(tmp_path / "out"), str(Path(__file__).parent)]
+
+    def wait_for(count: int, alive: Callable[[], list[str]]) -> None:
+        end = time.monotonic() + 60
+        while len(alive()) != count and time.monotonic() < end:
+            time.sleep(0.1)
+        assert len(alive()) == count
+
+    def working() -> list[str]:
+        return [path.stem for path in sounds.glob("*.worker") if _runs(path.stem)]
+
+    with subprocess.Popen(command) as process:
+        wait_for(2, working)
+        process.kill()
+    wait_for(0, working)
+
+
+def _runs(pid: str) -> bool:
+    try:
+        state = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"  # one that nobody has waited for is dead all the same
 
 
 _LIMITED_BUILD = """

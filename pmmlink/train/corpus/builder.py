@@ -16,11 +16,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,15 @@ _worker: dict[str, Source] = {}
 
 def _adopt(source: Source) -> None:
     _worker["source"] = source
+    # A builder that is killed tells its workers nothing: they would wait for work for ever.
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _make_in_worker(job: Job) -> Made | PmmlinkError:
