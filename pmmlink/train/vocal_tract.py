@@ -7,6 +7,8 @@ and tempo alone. It costs nothing, because only the mel filters are other ones.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -34,11 +36,17 @@ def warped_hz(hz: Tensor, factor: float) -> Tensor:
     return torch.where(hz <= boundary, factor * hz, upper)
 
 
+@cache
+def _finer_filters(window: int, bins: int) -> Tensor:
+    # The same at every training step.
+    return mel_filterbank(window * _FINER, bins, 0.0, _NYQUIST_HZ)
+
+
 def stretch_voices(encoder: AudioEncoder, factor: float) -> None:
     """Lets ψ_AE hear all voices with frequencies multiplied by a factor; 1 is as they are."""
     mel = encoder.stages[0]
     assert isinstance(mel, MelPower)
     hz = torch.linspace(0, _NYQUIST_HZ, mel.window // 2 + 1, dtype=torch.float64)
-    finer = mel_filterbank(mel.window * _FINER, mel.bins, 0.0, _NYQUIST_HZ)
+    finer = _finer_filters(mel.window, mel.bins)
     rows = (warped_hz(hz, factor) / _NYQUIST_HZ * (len(finer) - 1)).round().long()
     mel.filters.copy_(finer[rows])

@@ -215,7 +215,7 @@ def test_wide_prompts_hardly_ever_repeat_a_word_but_the_little_ones() -> None:
     frames = set(re.findall(r"[a-z]+", " ".join(FRAMES).lower()))
     rare = [w for w in re.findall(r"[a-z]+", " ".join(prompts).lower()) if w not in frames]
     assert len(set(rare)) > 0.95 * len(rare) > 500
-    # Lips as in real text: about one letter in fourteen, where the dense prompts have one in ten.
+    # Fewer lips than in the dense prompts, where they are one letter in eight; here they are one in 24.
     letters = "".join(prompts).lower()
     assert sum(letters.count(letter) for letter in "pbm") / sum(c.isalpha() for c in letters) < 0.075
 

@@ -20,7 +20,7 @@ from pmmlink.train.corpus.espeak_engine import Mark, espeak_engine
 from pmmlink.train.corpus.ipa import IpaSegment, segments
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_foreign import foreign_prompts
-from pmmlink.train.corpus.prompts_wide import wide_prompts
+from pmmlink.train.corpus.prompts_wide import with_wide
 from pmmlink.types import SAMPLE_RATE_HZ
 
 STOPS = frozenset({"P", "T", "K", "B", "D", "G", "CH", "JH"})
@@ -111,10 +111,8 @@ class Espeak(Source):
                     if language == "en"
                     else foreign_prompts(language, seed=number, count=speaker.prompts)
                 )
-                named = [(f"{name}_{i:03d}", text) for i, text in enumerate(texts[: speaker.prompts])]
-                if language == "en":
-                    wide = wide_prompts(seed=30 + number, count=speaker.prompts)
-                    named += [(f"{name}_w{i:03d}", text) for i, text in enumerate(wide)]
+                wide = speaker.prompts if language == "en" else 0
+                named = with_wide(name, texts[: speaker.prompts], seed=30 + number, count=wide, digits=3)
                 for i, (clip, text) in enumerate(named):
                     yield Job(
                         id=clip,

@@ -17,7 +17,7 @@ from pmmlink.errors import DataError
 from pmmlink.phones import is_vowel
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, tile, to_16k
 from pmmlink.train.corpus.prompts import english_prompts
-from pmmlink.train.corpus.prompts_wide import wide_prompts
+from pmmlink.train.corpus.prompts_wide import with_wide
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 VOICES = {"slt": ("f", "train"), "rms": ("m", "train"), "kal16": ("m", "train"), "awb": ("m", "dev")}
@@ -37,7 +37,7 @@ PROMPTS = 330
 
 
 class Flite(Source):
-    """Four voices reading the prompts at five speeds."""
+    """Four voices reading the prompts, and other words, at five speeds."""
 
     name = "flite"
     licence = "BSD-like (Flite and its CMU voices); text our own"
@@ -51,11 +51,8 @@ class Flite(Source):
         for number, (voice, (sex, split)) in enumerate(VOICES.items()):
             find_library(f"flite_cmu_us_{voice}")
             # Voices start at different sentences, so that they share only part of the text.
-            named = [
-                (f"{voice}_{i:04d}", text) for i, text in enumerate(english_prompts(seed=number)[:PROMPTS])
-            ]
-            wide = wide_prompts(seed=number, count=PROMPTS)
-            named += [(f"{voice}_w{i:04d}", text) for i, text in enumerate(wide)]
+            prompts = english_prompts(seed=number)[:PROMPTS]
+            named = with_wide(voice, prompts, seed=number, count=PROMPTS, digits=4)
             for i, (name, text) in enumerate(named):
                 yield Job(
                     id=name,

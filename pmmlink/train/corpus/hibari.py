@@ -17,7 +17,7 @@ from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Segment, Source, to_16k
 from pmmlink.train.corpus.ipa import timed_word
 from pmmlink.train.corpus.prompts import english_prompts
-from pmmlink.train.corpus.prompts_wide import wide_prompts
+from pmmlink.train.corpus.prompts_wide import with_wide
 from pmmlink.train.corpus.sphinx import SphinxAligner
 from pmmlink.train.corpus.spoken import Spoken, spoken_clip
 from pmmlink.types import FloatArray
@@ -59,8 +59,8 @@ class Hibari(Source):
 
     def jobs(self, material: Path) -> Iterable[Job]:  # noqa: ARG002 - the voice is in its package
         _need_packages()
-        named = [(f"heart_{i:04d}", text) for i, text in enumerate(english_prompts(seed=10)[:PROMPTS])]
-        named += [(f"heart_w{i:04d}", text) for i, text in enumerate(wide_prompts(seed=10, count=WIDE))]
+        prompts = english_prompts(seed=10)[:PROMPTS]
+        named = with_wide("heart", prompts, seed=10, count=WIDE, digits=4)
         for i, (name, text) in enumerate(named):
             yield Job(
                 id=name,

@@ -1,6 +1,6 @@
 """English text of a hundred thousand words: none is heard often enough to be known.
 
-The sentences of :mod:`.prompts` share some four hundred words. A model that hears four seconds learns those
+The sentences of :mod:`.prompts` share some 750 words. A model that hears four seconds learns those
 words, and then hears them where they are not: its lips closed on sounds of other words, most of all on N
 (``docs/model-log.md``). Here nearly every word is drawn from the pronouncing dictionary that comes with
 PocketSphinx (CMUdict), into frames of the common little words, whose N and TH real speech is full of.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -104,3 +105,19 @@ def wide_prompts(*, seed: int, count: int) -> list[str]:
         text = re.sub("_", lambda _blank: draw.choice(words), left.pop())
         prompts.append(text[0].upper() + text[1:])
     return prompts
+
+
+def with_wide(
+    name: str, prompts: Sequence[str], *, seed: int, count: int, digits: int
+) -> list[tuple[str, str]]:
+    """Ids and texts of a voice that reads prompts and then ``count`` sentences of other words.
+
+    >>> [clip for clip, _text in with_wide("slt", ["Hello."], seed=0, count=2, digits=3)]
+    ['slt_000', 'slt_w000', 'slt_w001']
+
+    Raises:
+        DataError: see :func:`dictionary_words`.
+    """
+    named = [(f"{name}_{i:0{digits}d}", text) for i, text in enumerate(prompts)]
+    others = wide_prompts(seed=seed, count=count)
+    return named + [(f"{name}_w{i:0{digits}d}", text) for i, text in enumerate(others)]
