@@ -19,14 +19,22 @@ def rms(x: FloatArray) -> float:
 
 
 def coloured_noise(rng: Generator, samples: int) -> FloatArray:
-    """Noise with a power spectrum of 1 / f^a, a in 0 … 2, slowly swelling (wind, street, ventilation)."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    f = np.maximum(np.arange(len(spectrum)), 1) / len(spectrum)
-    noise = np.fft.irfft(spectrum * f ** (-rng.uniform(0, 1)), samples)
-    knots = rng.uniform(0.4, 1.0, samples // SAMPLE_RATE_HZ + 2)
-    swell = np.interp(np.arange(samples) / SAMPLE_RATE_HZ, np.arange(len(knots)), knots)
-    out: FloatArray = (noise * swell / (noise.std() + 1e-9)).astype(np.float32)
-    return out
+    """One to three layers of noise, whose power falls as 1 / f^a (a in 0 … 2) within a band of its own and
+    swells in its own time: wind, ventilation, engines and tyres that come and go.
+    """
+    hz = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ)
+    out = np.zeros(samples)
+    for _ in range(int(rng.integers(1, 4))):
+        low_hz, high_hz = 10 ** rng.uniform(np.log10([20, 1000]), np.log10([600, 8000]))
+        fall = np.maximum(hz, 20.0) ** (-rng.uniform(0, 1))
+        edges = np.minimum(1.0, (hz + 1) / low_hz) * np.minimum(1.0, high_hz / (hz + 1))
+        layer = np.fft.irfft(np.fft.rfft(rng.standard_normal(samples)) * fall * edges**2, samples)
+        apart_s = rng.uniform(0.3, 2.0)
+        knots = rng.uniform(rng.uniform(0.1, 0.8), 1.0, int(samples / SAMPLE_RATE_HZ / apart_s) + 3)
+        swell = np.interp(np.arange(samples) / SAMPLE_RATE_HZ / apart_s, np.arange(len(knots)), knots)
+        out += layer / (layer.std() + 1e-9) * swell * rng.uniform(0.3, 1.0)
+    steady: FloatArray = (out / (out.std() + 1e-9)).astype(np.float32)
+    return steady
 
 
 def keyboard(rng: Generator, samples: int) -> FloatArray:
@@ -121,17 +129,17 @@ def degrade(rng: Generator, speech: FloatArray, babble: FloatArray | None) -> Fl
         x = reverberate(rng, x)
     if rng.random() < 0.5:
         x = colour(rng, x)
-    if rng.random() < 0.75:
+    if rng.random() < 0.8:
         kind = rng.random()
-        if babble is not None and kind < 0.65:
+        if babble is not None and kind < 0.55:
             noise = babble
-        elif kind < 0.85:
+        elif kind < 0.87:
             noise = coloured_noise(rng, n)
-        elif kind < 0.93:
+        elif kind < 0.94:
             noise = keyboard(rng, n)
         else:
             noise = music(rng, n)
-        snr_db = rng.triangular(-2, 10, 32)
+        snr_db = rng.triangular(-2, 8, 30)
         x = x + noise * np.float32(rms(x) / (rms(noise) + 1e-9) * 10 ** (-snr_db / 20))
     if rng.random() < 0.1:
         x = saturate(x, rng.uniform(1, 4))

@@ -231,7 +231,7 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
         have += take
     clean = np.concatenate([p.audio for p in pieces])
     babble: FloatArray | None = None
-    if rng.random() < 0.65:
+    if rng.random() < 0.8:
         babble = np.zeros(len(clean), np.float32)
         for _ in range(int(rng.integers(2, 8))):
             voice = pool.audio(pool.draw(rng, "default"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from pocketsphinx import get_model_path
 
 from pmmlink.curves import MODEL_32
 from pmmlink.errors import DataError
@@ -215,9 +216,14 @@ def test_wide_prompts_hardly_ever_repeat_a_word_but_the_little_ones() -> None:
     frames = set(re.findall(r"[a-z]+", " ".join(FRAMES).lower()))
     rare = [w for w in re.findall(r"[a-z]+", " ".join(prompts).lower()) if w not in frames]
     assert len(set(rare)) > 0.95 * len(rare) > 500
-    # Fewer lips than in the dense prompts, where they are one letter in eight; here they are one in 24.
-    letters = "".join(prompts).lower()
-    assert sum(letters.count(letter) for letter in "pbm") / sum(c.isalpha() for c in letters) < 0.075
+
+
+def test_wide_prompts_have_as_many_lips_as_real_text() -> None:
+    entries = Path(get_model_path("en-us/cmudict-en-us.dict")).read_text(encoding="utf-8").splitlines()
+    said = {word: phones for word, *phones in map(str.split, entries)}
+    words = re.findall(r"[a-z]+", " ".join(wide_prompts(seed=0, count=1000)).lower())
+    phones = [phone for word in words for phone in said[word]]
+    assert sum(phone in {"P", "B", "M"} for phone in phones) / len(phones) == pytest.approx(0.066, abs=0.003)
 
 
 def test_every_phone_of_the_tables_is_in_the_phone_set() -> None:

