@@ -154,7 +154,8 @@ class KokoroWide(Kokoro):
         draw = random.Random("pmmlink-kokoro-wide")
         for i, text in enumerate(wide_prompts(seed=720, count=WIDE) if natives else ()):
             voice = natives[i // 2 % len(natives)]
-            speakers = [voice, draw.choice(natives)] if i % 2 else [voice]
+            others = [native for native in natives if native != voice]
+            speakers = [voice, draw.choice(others)] if i % 2 and others else [voice]
             share = round(draw.uniform(0.35, 0.65), 2)
             yield self._job(
                 f"{i:04d}_{'-'.join(speakers)}",
