@@ -49,6 +49,17 @@ class PhoneReader(nn.Module):
         self.leave = nn.Linear(hidden, len(PHONES))
         self.dropout = nn.Dropout(0.3)
 
+    @classmethod
+    def of(cls, state: dict[str, Tensor]) -> PhoneReader:
+        """The reader with such a ``state_dict``.
+
+        Raises:
+            RuntimeError: it is not one's.
+        """
+        reader = cls(state.get("mean", torch.zeros(1)), state.get("spread", torch.ones(1)))
+        reader.load_state_dict(state)
+        return reader.eval()
+
     def forward(self, x: Tensor) -> Tensor:
         h = F.gelu(self.enter(self.dropout((x - self.mean) / self.spread))).transpose(1, 2)
         h = h + F.gelu(self.first(h))

