@@ -107,6 +107,14 @@ def clip_of(corpus: Path, source: str) -> Clip:
     return load_manifest(corpus, [source])[0]
 
 
+def test_16_bits_are_advised_against_where_the_processor_lacks_them() -> None:
+    assert compact.note_on_16_bits({"architecture": "x86_64", "avx512_bf16": True}) is None
+    assert compact.note_on_16_bits({"architecture": "aarch64"}) is None
+    note = compact.note_on_16_bits({"architecture": "x86_64", "avx2": True, "amx_bf16": False})
+    assert note is not None
+    assert note.startswith("--half: this processor has no bfloat16")
+
+
 def test_degraded_sound_keeps_its_length_and_stays_in_range() -> None:
     rng = np.random.default_rng(0)
     speech = (np.sin(np.arange(32_000) / 20) * 0.2).astype(np.float32)
