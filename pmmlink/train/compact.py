@@ -52,7 +52,8 @@ STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best, most of
 # all where they say other words than the few hundred of the prompts.
 SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 8.0, "espeak": 0.5, "flite": 0.5}
-_IMAGE_PARTS = ("image_", "talking_head", "reference_face")
+IMAGE_PARTS = ("image_", "talking_head", "reference_face")
+FUSE = "decoder.fuse.weight"
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
 
 
@@ -161,20 +162,19 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
         more = own[name].shape[-1] - state[name].shape[-1]
         state = {**state, name: nn.functional.pad(state[name], (0, more))}
     align, style = model.config.decoder.align_dim, model.config.style_dim
-    fuse = "decoder.fuse.weight"
     present = [m for m in MODALITIES if f"{m}_align.linear.weight" in state]
-    wide = torch.zeros_like(own[fuse])
+    wide = torch.zeros_like(own[FUSE])
     for at, modality in enumerate(model.modalities):
         if modality in present:
             first = present.index(modality) * align
-            wide[:, at * align : (at + 1) * align] = state[fuse][:, first : first + align]
-    wide[:, -style:] = state[fuse][:, -style:]
+            wide[:, at * align : (at + 1) * align] = state[FUSE][:, first : first + align]
+    wide[:, -style:] = state[FUSE][:, -style:]
     absent = tuple(f"{m}_" for m in MODALITIES if m not in model.modalities)
-    kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *_IMAGE_PARTS))}
-    missing, unexpected = model.load_state_dict({**kept, fuse: wide}, strict=False)
+    kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *IMAGE_PARTS))}
+    missing, unexpected = model.load_state_dict({**kept, FUSE: wide}, strict=False)
     blocks = encoder_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
     new = [name for name in blocks if f"audio_encoder.{name}.norm.weight" not in state]
-    known = (*_IMAGE_PARTS, *(f"audio_encoder.{name}." for name in new))
+    known = (*IMAGE_PARTS, *(f"audio_encoder.{name}." for name in new))
     strangers = [n for n in missing if not n.startswith(known)]
     if strangers or unexpected:
         raise DataError(f"checkpoint does not fit: {(strangers + list(unexpected))[0]}")
@@ -193,7 +193,7 @@ def _open_fusion(model: PMMTalk, seed: int) -> None:
         weight[:, at : at + align] = 0.1 * fresh * weight.shape[1] ** -0.5
 
 
-def _weights_of(path: Path) -> dict[str, Tensor]:
+def weights_of(path: Path) -> dict[str, Tensor]:
     """The weights of a checkpoint, or of a file of finished ones such as those shipped."""
     if path.suffix == ".safetensors":
         return load_model(path)[0].state_dict()
@@ -208,7 +208,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     model = new_model(run.modalities, conv_right=run.conv_right)
     if run.stage == "encoders":
         if args.start:
-            fit_weights(model, _weights_of(args.start))
+            fit_weights(model, weights_of(args.start))
             return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
@@ -216,7 +216,7 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
             model.decoder.curves.bias.copy_(mean[0])
             model.decoder.closure.bias.fill_(-2.0)
     else:
-        fit_weights(model, _weights_of(args.start or run.out / "encoders" / "last.pt"))
+        fit_weights(model, weights_of(args.start or run.out / "encoders" / "last.pt"))
         if "image" in run.modalities:
             _open_fusion(model, run.seed)
             mouth = torch.load(run.out / "mouth" / "last.pt", weights_only=True)

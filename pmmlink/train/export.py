@@ -21,7 +21,7 @@ from torch import Tensor
 from pmmlink.errors import PmmlinkError
 from pmmlink.model.checkpoint import read_card, save_model, sha256_of
 from pmmlink.model.pmmtalk import PMMTalk
-from pmmlink.train.compact import HELD_OUT_SOURCES, new_model
+from pmmlink.train.compact import FUSE, HELD_OUT_SOURCES, IMAGE_PARTS, new_model, weights_of
 from pmmlink.train.corpus.reader import load_manifest
 
 _INTENDED_USE = (
@@ -116,20 +116,30 @@ def card(run: Path, corpus: Path, figures: dict[str, str] | str) -> dict[str, An
     }
 
 
-def blended(weights: dict[str, Tensor], run: Path, share: float) -> dict[str, Tensor]:
-    """Weights between those of two runs that began alike and saw the same batches (Wortsman et al. 2022,
-    "Model soups").
+def blended(model: PMMTalk, weights: dict[str, Tensor], other: dict[str, Tensor], share: float) -> None:
+    """Loads weights between two trainings, one of which went on from the other, or that began alike (Wortsman
+    et al. 2022, "Robust fine-tuning of zero-shot models" and "Model soups").
+
+    The image branch is the first's alone: every fusion begins it anew, and between two there is nothing.
 
     Args:
-        weights: of the first run.
-        run: folder of the second.
+        model: to load them into.
+        weights: the first's.
+        other: the second's, of the same sizes.
         share: of the second, 0 to 1.
     """
-    second = torch.load(run / "last.pt", weights_only=True)["average"]
-    return {
-        name: value.lerp(second[name], share) if value.is_floating_point() else value
+    mixed = {
+        name: value.lerp(other[name], share)
+        if value.is_floating_point() and not name.startswith(IMAGE_PARTS)
+        else value
         for name, value in weights.items()
     }
+    if "image" in model.modalities:
+        align = model.config.decoder.align_dim
+        first = model.modalities.index("image") * align
+        columns = slice(first, first + align)
+        mixed[FUSE][:, columns] = weights[FUSE][:, columns]
+    model.load_state_dict(mixed)
 
 
 def main() -> None:
@@ -154,7 +164,10 @@ def main() -> None:
         "--least-gap", type=float, default=0.0, metavar="MM", help="where no P, B or M is heard"
     )
     parser.add_argument(
-        "--blend", nargs=2, metavar=("RUN", "SHARE"), help="mix in the weights of a run from the same start"
+        "--blend",
+        nargs=2,
+        metavar=("WEIGHTS", "SHARE"),
+        help="mix in those of a checkpoint or weights file from the same start",
     )
     parser.add_argument("--continues", type=Path, help="weights that the training began from")
     parser.add_argument("--out", type=Path, required=True)
@@ -170,10 +183,9 @@ def main() -> None:
             "least_gap_mm": args.least_gap,
         }
         model = PMMTalk(dataclasses.replace(config, **hearing))
-        weights = saved["average"]
+        model.load_state_dict(saved["average"])
         if args.blend:
-            weights = blended(weights, Path(args.blend[0]), float(args.blend[1]))
-        model.load_state_dict(weights)
+            blended(model, saved["average"], weights_of(Path(args.blend[0])), float(args.blend[1]))
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))
         said = card(args.run, args.corpus, _figures(args.figures, args.more))
@@ -182,8 +194,8 @@ def main() -> None:
             told = {key: before[key] for key in ("training data", "training", "command") if key in before}
             said["continued from"] = {"sha256": sha256_of(args.continues), **told}
         if args.blend:
-            other = json.loads((Path(args.blend[0]) / "run.json").read_text(encoding="utf-8"))
-            said["training"]["blended"] = json.dumps({"share": args.blend[1], "weights": other["weights"]})
+            blend = {"share": args.blend[1], "sha256": sha256_of(Path(args.blend[0]))}
+            said["training"]["blended"] = json.dumps(blend)
         save_model(model, args.out, said)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None

@@ -34,7 +34,7 @@ from pmmlink.train import compact
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
-from pmmlink.train.export import figures_of
+from pmmlink.train.export import blended, figures_of
 from pmmlink.train.objectives import (
     Weights,
     curve_terms,
@@ -330,6 +330,25 @@ def test_growing_a_model_keeps_what_it_computes() -> None:
     x = torch.randn(1, 8000, 1) * 0.05
     with torch.inference_mode():
         assert torch.allclose(grown(x), small(x), atol=1e-5)
+
+
+def test_between_two_trainings_all_is_mixed_but_the_image_branch() -> None:
+    torch.manual_seed(0)
+    models = [compact.new_model(("audio", "text", "image"), dropout=0.0) for _ in range(3)]
+    mixed, first, second = models
+    states = [model.state_dict() for model in models]
+    blended(mixed, first.state_dict(), second.state_dict(), 0.25)
+    for name, value in mixed.state_dict().items():
+        _, one, two = (state[name] for state in states)
+        if name.startswith(compact.IMAGE_PARTS):
+            assert torch.equal(value, one), name
+        elif name == compact.FUSE:
+            align = mixed.config.decoder.align_dim
+            assert torch.equal(value[:, 2 * align : 3 * align], one[:, 2 * align : 3 * align])
+            assert torch.allclose(value[:, :align], 0.75 * one[:, :align] + 0.25 * two[:, :align], atol=1e-6)
+            assert torch.allclose(value[:, 3 * align :], one[:, 3 * align :].lerp(two[:, 3 * align :], 0.25))
+        elif value.is_floating_point():
+            assert torch.allclose(value, one.lerp(two, 0.25)), name
 
 
 def test_a_model_without_a_modality_keeps_the_weights_of_the_others() -> None:
