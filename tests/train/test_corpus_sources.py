@@ -269,21 +269,27 @@ def test_no_sentence_of_kokoros_held_out_voices_has_their_split_wrong(
     monkeypatch.setattr(kokoro_module, "_package", lambda _name: tmp_path)
     monkeypatch.setattr(kokoro_module, "_need_packages", lambda: None)
     (tmp_path / "kokoro").mkdir()
-    for voice in (*HELD_OUT, "af_heart", "zm_yunxi"):
+    for voice in (*HELD_OUT, "af_heart", "am_adam", "zm_yunxi"):
         (tmp_path / "kokoro" / f"{voice}.bin").write_bytes(b"")
     jobs = list(Kokoro().jobs(tmp_path))
     splits = {job.speaker.removeprefix("kokoro_"): job.split for job in jobs}
     assert splits == {voice: split for voice, (split, _) in HELD_OUT.items()} | {
         "af_heart": "train",
+        "am_adam": "train",
         "zm_yunxi": "train",
     }
     assert len({job.id for job in jobs}) == len(jobs)
     wide = list(KokoroWide().jobs(tmp_path))
-    assert {path.stem for job in wide if job.split == "train" for path in job.inputs} == {"af_heart"}
+    assert {path.stem for job in wide if job.split == "train" for path in job.inputs} == {
+        "af_heart",
+        "am_adam",
+    }
     assert all(
         job.split == HELD_OUT[path.stem][0] for job in wide for path in job.inputs if path.stem in HELD_OUT
     )
     assert len({job.id for job in wide}) == len(wide) > 1000
     # A mixture is a speaker of its own; the prompts' words are not among these sentences.
-    assert any("-" in job.speaker for job in wide)
+    mixtures = [job for job in wide if "-" in job.speaker]
+    assert len(mixtures) > 500
+    assert all(len({path.stem for path in job.inputs}) == 2 for job in mixtures)
     assert not {job.text for job in wide} & {job.text for job in jobs}
