@@ -185,19 +185,33 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
 
 def _open_fusion(model: PMMTalk, seed: int) -> None:
     """Lets the image branch in from the start, at a tenth of a usual initial scale."""
-    align = model.config.decoder.align_dim
     weight = model.decoder.fuse.weight
+    align = model.config.decoder.align_dim
     fresh = torch.randn(weight.shape[0], align, generator=torch.Generator().manual_seed(seed))
-    at = model.modalities.index("image") * align
     with torch.no_grad():
-        weight[:, at : at + align] = 0.1 * fresh * weight.shape[1] ** -0.5
+        weight[:, image_columns(model)] = 0.1 * fresh * weight.shape[1] ** -0.5
+
+
+def image_columns(model: PMMTalk) -> slice:
+    """Where the image branch enters :data:`FUSE`."""
+    align = model.config.decoder.align_dim
+    first = model.modalities.index("image") * align
+    return slice(first, first + align)
 
 
 def weights_of(path: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint, or of a file of finished ones such as those shipped."""
+    """The weights of a checkpoint, or of a file of finished ones such as those shipped.
+
+    Raises:
+        CheckpointError: finished weights that cannot be used.
+        DataError: there is no such checkpoint.
+    """
     if path.suffix == ".safetensors":
         return load_model(path)[0].state_dict()
-    average: dict[str, Tensor] = torch.load(path, weights_only=True)["average"]
+    try:
+        average: dict[str, Tensor] = torch.load(path, weights_only=True)["average"]
+    except OSError as error:
+        raise DataError(f"{path}: no checkpoint (last.pt of a stage, or a .safetensors file)") from error
     return average
 
 
@@ -252,7 +266,7 @@ def _in_16_bits(model: PMMTalk) -> None:
 
 
 def note_on_16_bits(capabilities: Mapping[str, Any]) -> str | None:
-    """What to say where ``--half`` is no gain: without bfloat16 in the processor a step takes twice as long.
+    """What to say where ``--half`` is no gain: without bfloat16 in the processor steps take longer.
 
     Args:
         capabilities: of :func:`torch.cpu.get_capabilities`.

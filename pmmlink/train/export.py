@@ -18,10 +18,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pmmlink.errors import PmmlinkError
+from pmmlink.errors import DataError, PmmlinkError
 from pmmlink.model.checkpoint import read_card, save_model, sha256_of
 from pmmlink.model.pmmtalk import PMMTalk
-from pmmlink.train.compact import FUSE, HELD_OUT_SOURCES, IMAGE_PARTS, new_model, weights_of
+from pmmlink.train.compact import (
+    FUSE,
+    HELD_OUT_SOURCES,
+    IMAGE_PARTS,
+    image_columns,
+    new_model,
+    weights_of,
+)
 from pmmlink.train.corpus.reader import load_manifest
 
 _INTENDED_USE = (
@@ -127,7 +134,13 @@ def blended(model: PMMTalk, weights: dict[str, Tensor], other: dict[str, Tensor]
         weights: the first's.
         other: the second's, of the same sizes.
         share: of the second, 0 to 1.
+
+    Raises:
+        DataError: the second's are of other sizes.
     """
+    for name, value in weights.items():
+        if name not in other or other[name].shape != value.shape:
+            raise DataError(f"the weights to blend do not fit: {name} is missing or of another size")
     mixed = {
         name: value.lerp(other[name], share)
         if value.is_floating_point() and not name.startswith(IMAGE_PARTS)
@@ -135,9 +148,7 @@ def blended(model: PMMTalk, weights: dict[str, Tensor], other: dict[str, Tensor]
         for name, value in weights.items()
     }
     if "image" in model.modalities:
-        align = model.config.decoder.align_dim
-        first = model.modalities.index("image") * align
-        columns = slice(first, first + align)
+        columns = image_columns(model)
         mixed[FUSE][:, columns] = weights[FUSE][:, columns]
     model.load_state_dict(mixed)
 

@@ -349,6 +349,16 @@ def test_between_two_trainings_all_is_mixed_but_the_image_branch() -> None:
             assert torch.allclose(value[:, 3 * align :], one[:, 3 * align :].lerp(two[:, 3 * align :], 0.25))
         elif value.is_floating_point():
             assert torch.allclose(value, one.lerp(two, 0.25)), name
+    other = {**second.state_dict(), compact.FUSE: torch.zeros(3)}
+    with pytest.raises(DataError, match=r"do not fit: decoder\.fuse\.weight"):
+        blended(mixed, first.state_dict(), other, 0.25)
+
+
+def test_a_checkpoint_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"last\.pt: no checkpoint"):
+        compact.weights_of(tmp_path / "last.pt")
+    with pytest.raises(DataError, match="no checkpoint"):
+        compact.weights_of(tmp_path)
 
 
 def test_a_model_without_a_modality_keeps_the_weights_of_the_others() -> None:
