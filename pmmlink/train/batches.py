@@ -17,7 +17,7 @@ from pmmlink.train.augment import degrade, rms
 from pmmlink.train.corpus.reader import Clip
 from pmmlink.train.phone_tokens import phone_tokens
 from pmmlink.train.targets import curves_from_phones
-from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, load_lesson
+from pmmlink.train.teachers import TEACHER_WIDTH, at_speed, lesson_path, load_lesson
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 FRAME = SAMPLE_RATE_HZ / 30
@@ -76,17 +76,19 @@ class Piece:
 
 @dataclass(slots=True)
 class Pool:
-    """Clips grouped by style, drawn with a weight per source.
+    """Clips grouped by style, drawn with a weight per source; those that teach nothing are left out.
 
     Args:
         clips: all clips to draw from.
         styles: style names, in the order of the model's vectors.
         weights: chance of a source relative to its minutes; 1 where not given.
+        lessons: whether clips with nothing but a lesson are drawn too.
     """
 
     clips: Sequence[Clip]
     styles: Sequence[str]
     weights: dict[str, float] = field(default_factory=dict)
+    lessons: bool = False
     _groups: dict[str, tuple[list[Clip], np.ndarray]] = field(init=False)
     _audio: dict[str, np.ndarray] = field(init=False, default_factory=dict)
     _heard: dict[str, np.ndarray] = field(init=False, default_factory=dict)
@@ -94,10 +96,13 @@ class Pool:
     def __post_init__(self) -> None:
         self._groups = {}
         for style in self.styles:
-            group = [c for c in self.clips if c.style == style and (c.phones or c.labels)]
+            group = [c for c in self.clips if c.style == style and self._teaches(c)]
             if group:
                 p = np.array([c.samples * self.weights.get(c.source, 1.0) for c in group])
                 self._groups[style] = (group, np.cumsum(p / p.sum()))
+
+    def _teaches(self, clip: Clip) -> bool:
+        return bool(clip.phones or clip.labels) or (self.lessons and lesson_path(clip).exists())
 
     def draw(self, rng: Generator, style: str) -> Clip:
         """A random clip of a style."""

@@ -43,6 +43,7 @@ from pmmlink.train.grow import encoder_blocks, hand_on
 from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_terms, total
 from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
+from pmmlink.train.regularise import HiddenBands, drop_channels
 from pmmlink.train.teachers import FEATURES
 from pmmlink.train.vocal_tract import CHANCE, STRETCH, stretch_voices
 from pmmlink.whole_file import whole_file
@@ -51,7 +52,7 @@ STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best, most of
 # all where they say other words than the few hundred of the prompts.
-SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 8.0, "espeak": 0.5, "flite": 0.5}
+SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 5.0, "espeak": 0.5, "flite": 0.5}
 IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 FUSE = "decoder.fuse.weight"
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
@@ -98,10 +99,10 @@ class Average:
                 self.shadow[name].copy_(value)
 
 
-def make_pool(corpus: Path, split: str, source_weights: dict[str, float]) -> Pool:
-    """Clips of a split, without those kept for the final figures."""
+def make_pool(corpus: Path, split: str, source_weights: dict[str, float], *, lessons: bool = False) -> Pool:
+    """Clips of a split, without those kept for the final figures; ``lessons`` as in :class:`.Pool`."""
     clips = [c for c in load_manifest(corpus, split=split) if c.source not in HELD_OUT_SOURCES]
-    return Pool(clips, STYLES, source_weights)
+    return Pool(clips, STYLES, source_weights, lessons)
 
 
 def measure_spread(pool: Pool) -> tuple[Tensor, Tensor]:
@@ -282,7 +283,8 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
     """Runs a stage to its end, or onward from its last checkpoint."""
     folder = run.folder()
     folder.mkdir(parents=True, exist_ok=True)
-    pool = make_pool(run.corpus, "train", run.source_weights)
+    # Clips with nothing but a lesson teach the phones, which are frozen in the last stage.
+    pool = make_pool(run.corpus, "train", run.source_weights, lessons=run.stage == "encoders")
     model, spread = prepare(run, args, pool)
     if run.half:
         _in_16_bits(model)
@@ -314,7 +316,10 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
         if run.half and (note := note_on_16_bits(torch.cpu.get_capabilities())):
             print(note, flush=True)
     tokens: list[Tensor] = []
+    bands: HiddenBands | None = None
     if probe is not None:
+        bands = HiddenBands(model.audio_encoder, np.random.default_rng(run.seed))
+        drop_channels(model)
         model.audio_decoder.register_forward_hook(lambda _m, _i, out: tokens.append(out))
 
     sums: dict[str, float] = {}
@@ -328,10 +333,11 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, run.steps, run.lr)
         batch = next(feed)
-        if probe is not None:
+        if bands is not None:
             draw = np.random.default_rng([run.seed, step * processes.count + processes.rank, 1])
             factor = draw.uniform(1 - STRETCH, 1 + STRETCH) if draw.random() < CHANCE else 1.0
             stretch_voices(model.audio_encoder, factor)
+            bands.rng = draw
         tokens.clear()
         style = model.styles[batch.style]
         with torch.autocast("cpu", torch.bfloat16, enabled=run.half):
@@ -417,6 +423,7 @@ def main() -> None:
     parser.add_argument("--save", type=int, default=250)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)  # gradients of sure answers are full of them, and each is slow
     weights = dataclasses.replace(Weights(), **{**dict(args.weigh), **dict.fromkeys(args.without_loss, 0.0)})
     present = ("audio", "text") if args.stage == "encoders" else ("audio", "text", "image")
     run = Run(

@@ -139,12 +139,18 @@ def heard_path(clip: Clip) -> Path:
 def listen(
     corpus: Path, listeners: Sequence[Listener], sources: Sequence[str] | None, say: Callable[[str], None]
 ) -> list[Clip]:
-    """Lets all training clips be heard that were not yet; returns all that are.
+    """Lets all training clips with phones be heard that were not yet, and those whose phones nobody knows.
+
+    Measured takes without phones are left out: they teach curves, and may be in any language.
 
     Raises:
         DataError: no corpus, or a listener refuses a clip.
     """
-    clips = [c for c in load_manifest(corpus, sources, split="train") if c.phones and 0.3 < c.duration_s < 29]
+    clips = [
+        clip
+        for clip in load_manifest(corpus, sources, split="train")
+        if (clip.phones or not clip.labels) and 0.3 < clip.duration_s < 29
+    ]
     for number, clip in enumerate(clips):
         if heard_path(clip).exists():
             continue
@@ -179,7 +185,7 @@ def _reader(corpus: Path, half: int, others: Sequence[Clip], say: Callable[[str]
     path = corpus / f"reader_{half}.safetensors"
     if not path.exists():
         with whole_file(path) as partial:
-            save_file(teach(others, heard, say).state_dict(), partial)
+            save_file(teach([c for c in others if c.phones], heard, say).state_dict(), partial)
     try:
         return PhoneReader.of(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.util
+import json
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pmmlink.train.corpus.frame_aligner import FrameAligner, corpus_examples, le
 from pmmlink.train.corpus.reader import load_manifest
 from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.speechocean import Speechocean
+from pmmlink.train.corpus.speechocean_untimed import SpeechoceanUntimed
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner, Word
 from pmmlink.train.corpus.text_en import spoken_words
 from pmmlink.train.corpus.twice import merge
@@ -212,6 +214,25 @@ def test_speechocean_aligns_and_reports_a_transcript_without_sound(shared: Path,
     spoken = [segment.phone for segment in first.phones if segment.phone != "SIL"]
     assert spoken[:2] == ["W", "IY"]
     assert spoken.count("B") == 1
+    untimed = build_source(SpeechoceanUntimed(), tmp_path / "material", tmp_path / "out")
+    assert (untimed.made, sorted(untimed.failed)) == (0, ids[1:3])  # what is timed is not there twice
     report = check_corpus(tmp_path / "out", ["speechocean762"])
     assert sum(group.clips for group in report.groups.values()) == 2
     assert not [problem for problem in report.problems if "contiguous" in problem]
+
+
+@pytest.mark.shared
+def test_what_speechocean_could_not_time_is_there_without_phones(shared: Path, tmp_path: Path) -> None:
+    _small_speechocean(shared, tmp_path / "material", 3)
+    with pytest.raises(DataError, match="build speechocean762 first"):
+        build_source(SpeechoceanUntimed(), tmp_path / "material", tmp_path / "out")
+    timed, *rest = (job.id for job in Speechocean().jobs(tmp_path / "material"))
+    line = {"id": timed, "source": "speechocean762", "speaker": "s", "sex": None, "age": None, "text": ""}
+    line |= {"language": "en", "split": "train", "audio": "", "samples": 1, "phones": None, "labels": None}
+    line |= {"style": "default", "align_score": None, "licence": "made by a test"}
+    (tmp_path / "out" / "speechocean762").mkdir(parents=True)
+    (tmp_path / "out" / "speechocean762" / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    build_source(SpeechoceanUntimed(), tmp_path / "material", tmp_path / "out")
+    clips = load_manifest(tmp_path / "out", ["speechocean762_untimed"])
+    assert [clip.id for clip in clips] == rest
+    assert all(clip.phones is None and clip.split == "train" and clip.samples > 8000 for clip in clips)

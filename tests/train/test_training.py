@@ -46,7 +46,8 @@ from pmmlink.train.objectives import (
 from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.processes import Processes
 from pmmlink.train.recogniser import read_recogniser
-from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of
+from pmmlink.train.regularise import WIDEST, HiddenBands, drop_channels
+from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of, lesson_path
 from pmmlink.train.vocal_tract import stretch_voices, warped_hz
 
 PHONES = [
@@ -164,6 +165,22 @@ def test_some_items_begin_in_mid_speech_and_some_with_a_pause(corpus: Path) -> N
     quiet = sum(item.phones[0] == PHONE_INDEX["SIL"] for item in items)
     # Half of the items are cut anywhere; about half of that is a pause too, in these clips.
     assert 20 <= quiet <= 36
+
+
+def test_a_clip_with_nothing_but_a_lesson_is_drawn_where_lessons_are_taught(corpus: Path) -> None:
+    clip = dataclasses.replace(clip_of(corpus, "flite"), phones=None)
+    assert Pool([clip], compact.STYLES, lessons=True).available == []  # no teacher heard it yet
+    lesson_path(clip).parent.mkdir()
+    np.save(lesson_path(clip), np.zeros((75, TEACHER_WIDTH), np.float16))
+    assert Pool([clip], compact.STYLES).available == []
+    pool = Pool([clip], compact.STYLES, lessons=True)
+    item = make_item(pool, "default", 3.2, np.random.default_rng(1))
+    taught = np.isfinite(item.teachers).all(1)
+    assert taught.any()
+    assert (item.phones[taught] == IGNORE).all()
+    frames = np.repeat(taught, 3)[::5]
+    assert np.isnan(item.curves[frames]).all()
+    assert np.isnan(item.closure[frames]).all()
 
 
 def test_batches_can_be_resumed_anywhere(corpus: Path) -> None:
@@ -541,3 +558,36 @@ def test_frequencies_stretch_in_order_and_stay_within_the_band() -> None:
         assert float(warped[0]) == 0
         assert float(warped[-1]) == pytest.approx(8000)
         assert bool((warped.diff() > 0).all())
+
+
+def test_bands_are_hidden_at_all_times_and_in_training_alone() -> None:
+    encoder = AudioEncoder(AudioEncoderConfig())
+    bands = HiddenBands(encoder, np.random.default_rng(3))
+    spectra = torch.randn(4, 50, 80)
+    hidden = bands.hide(spectra)
+    flat = hidden.std(1) < 1e-5
+    torch.testing.assert_close(hidden[:, 0][flat], spectra.mean(1)[flat])
+    assert 0 < flat.sum(1).min() <= flat.sum(1).max() <= 2 * WIDEST
+    assert torch.equal(hidden.movedim(1, 2)[~flat], spectra.movedim(1, 2)[~flat])
+    assert not torch.equal(flat[0], flat[1])
+    wave = torch.randn(1, 8000, 1) * 0.1
+    encoder.eval()
+    assert torch.equal(encoder(wave), encoder(wave))
+    encoder.train()
+    assert not torch.equal(encoder(wave), encoder(wave))
+    bands.rng = np.random.default_rng(4)
+    first = encoder(wave)
+    bands.rng = np.random.default_rng(4)
+    assert torch.equal(encoder(wave), first)
+
+
+def test_channels_are_dropped_in_training_alone() -> None:
+    model = compact.new_model(("audio", "text"), dropout=0.0)
+    wave = torch.randn(1, 8000, 1) * 0.1
+    model.train()
+    before = model(wave)
+    assert torch.equal(model(wave), before)
+    drop_channels(model)
+    assert not torch.equal(model(wave), model(wave))
+    model.eval()
+    assert torch.equal(model(wave), before)

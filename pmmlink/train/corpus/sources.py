@@ -16,6 +16,7 @@ from pmmlink.train.corpus.librivox import Librivox
 from pmmlink.train.corpus.piper import PiperJoe, PiperJoeWide
 from pmmlink.train.corpus.readings import Readings
 from pmmlink.train.corpus.speechocean import Speechocean
+from pmmlink.train.corpus.speechocean_untimed import SpeechoceanUntimed
 
 
 def all_sources() -> dict[str, Source]:
@@ -24,6 +25,6 @@ def all_sources() -> dict[str, Source]:
         *(Grid(), Facegood(), Flite(), Hibari(), Kokoro(), KokoroWide()),
         *(PiperJoe(), PiperJoeWide(), Espeak(), Festival()),
         # These need the aligner, which learns from those above.
-        *(Speechocean(), Kerstin(), AsteriskEnglish(), Librivox(), Readings()),
+        *(Speechocean(), SpeechoceanUntimed(), Kerstin(), AsteriskEnglish(), Librivox(), Readings()),
     ]
     return {source.name: source for source in sources}
