@@ -177,6 +177,7 @@ class PMMTalkConfig:
         phone_share: how much of its say, 0 to 1, belongs to the P, B and M that ψ_TD hears.
         phone_memory: shares of the newest of ψ_TD's tokens in that, of the one before it, and so on.
         least_gap_mm: how far apart lips stay where ψ_TD hears speech but no P, B or M; 0 leaves them alone.
+        smoothing: share of the frame before in every frame's curves, 0 to 0.5.
     """
 
     name: str = "compact"
@@ -189,6 +190,7 @@ class PMMTalkConfig:
     phone_share: float = 0.0
     phone_memory: tuple[float, ...] = (1.0,)
     least_gap_mm: float = 0.0
+    smoothing: float = 0.0
     audio_encoder: AudioEncoderConfig = field(
         default_factory=lambda: AudioEncoderConfig(causal_layers=2, lead=5)
     )

@@ -16,6 +16,7 @@ from pmmlink.model.audio import SAMPLES_PER_TOKEN, AudioEncoder, ContextDecoder
 from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
+from pmmlink.model.frame_smoothing import FrameSmoothing
 from pmmlink.model.image import ImageEncoder
 from pmmlink.model.lip_parting import LipParting
 from pmmlink.model.lip_seal import LipSeal
@@ -174,6 +175,8 @@ class PMMTalk(Stage[PMMTalkState]):
         if config.phone_share:
             self.closure_evidence = ClosureEvidence(config.phone_memory)
             self.lip_parting = LipParting(config.least_gap_mm) if config.least_gap_mm else None
+        if config.smoothing:
+            self.smoothing = FrameSmoothing(config.smoothing)
 
     def style_vector(self, name: str) -> Tensor:
         """A stored style p ∈ R^64 by name, ``[P]``.
@@ -238,6 +241,8 @@ class PMMTalk(Stage[PMMTalkState]):
         raw = self.decode(aligned, style)
         if self.config.phone_share and frozen.symbols is not None:
             raw = self._hear_phones(raw, self.closure_evidence(frozen.symbols)[:, :count])
+        if self.config.smoothing:
+            raw = torch.cat([self.smoothing(raw[..., :-1]), raw[..., -1:]], dim=-1)
         return Prediction(raw, aligned, frozen.symbols)
 
     def decode(self, features: list[Tensor], style: Tensor | None = None) -> Tensor:
@@ -275,7 +280,7 @@ class PMMTalk(Stage[PMMTalkState]):
             identity: the face's maps where they are known already; ``face`` is then not looked at.
         """
         names = ["audio_encoder", "audio_rate", "text_rate", "closure_evidence"]
-        names += ["mouth_windows", "image_encoder"]
+        names += ["mouth_windows", "image_encoder", "smoothing"]
         names += ["audio_decoder", "text_decoder"] if self.side_by_side is None else ["side_by_side"]
         stages = {n: getattr(self, n) for n in names if hasattr(self, n)}
         if identity is None and "image" in self.modalities:
@@ -364,7 +369,12 @@ class PMMTalk(Stage[PMMTalkState]):
             state.waiting[name] = frames[:, ready:]
         state.frames += ready
         raw = self.decoder.step(self._fused(aligned, state.style), state.decoder)
-        return self.finish(raw if heard is None else self._hear_phones(raw, heard[:, :ready]))
+        if heard is not None:
+            raw = self._hear_phones(raw, heard[:, :ready])
+        if self.config.smoothing:
+            calmer = self.smoothing.step(raw[..., :-1], state.parts["smoothing"])
+            raw = torch.cat([calmer, raw[..., -1:]], dim=-1)
+        return self.finish(raw)
 
     def inputs_for(self, outputs: int) -> int:
         needed = []

@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument(
         "--least-gap", type=float, default=0.0, metavar="MM", help="where no P, B or M is heard"
     )
+    parser.add_argument("--smoothing", type=float, default=0.0, help="share of the frame before in a frame")
     parser.add_argument(
         "--blend",
         nargs=2,
@@ -192,6 +193,7 @@ def main() -> None:
             "phone_share": args.phone_share,
             "phone_memory": tuple(args.phone_memory),
             "least_gap_mm": args.least_gap,
+            "smoothing": args.smoothing,
         }
         model = PMMTalk(dataclasses.replace(config, **hearing))
         model.load_state_dict(saved["average"])

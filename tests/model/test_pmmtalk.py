@@ -56,6 +56,7 @@ TINY_HEARING = dataclasses.replace(
     phone_share=0.5,
     phone_memory=(0.7, 0.2, 0.1),
     least_gap_mm=2.5,
+    smoothing=0.1,
     audio_encoder=dataclasses.replace(TINY.audio_encoder, lead=5),
 )
 TINY_WAVE = dataclasses.replace(

@@ -22,6 +22,7 @@ from pmmlink.model.audio import AudioEncoder, ContextDecoder, PositionalConvolut
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig, DecoderConfig, ImageEncoderConfig
 from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.decoder import PMMTalkDecoder
+from pmmlink.model.frame_smoothing import FrameSmoothing
 from pmmlink.model.image import ImageEncoder
 from pmmlink.model.look_ahead import LookAheadStack
 from pmmlink.model.talking_head import MouthWindows
@@ -95,6 +96,7 @@ TOKEN_STAGES = {
     "decoder": lambda: PMMTalkDecoder(
         5, 3, DecoderConfig(align_dim=5, dim=8, layers=2, heads=2, feed_forward=16, left_context=9, period=7)
     ),
+    "frame smoothing": lambda: FrameSmoothing(0.2),
     "chain": lambda: Chain(
         StreamConv1d(8, 6, 3, stride=2, right=1),
         Pointwise(nn.GELU()),
@@ -122,6 +124,7 @@ def test_very_short_streams_obey_the_law(length: int) -> None:
         "conformer context",
         "look-ahead stack",
         "transformer context with chunks ahead",
+        "frame smoothing",
         "chain",
     ):
         check_law(TOKEN_STAGES[name]().eval(), torch.randn(2, length, 8))
