@@ -70,6 +70,7 @@ def describe(weights: Path | None, preset: str | None) -> dict[str, Any]:
         ],
         "look_ahead_ms": _ms(model.latency),
         "hop_ms": round(1000 / 30, 1),
+        "smoothing_ms": round(config.smoothing * 1000 / 30, 1),
         "card": card,
     }
 
@@ -130,6 +131,9 @@ def info(
     latency.add_row("hop (one frame)", f"{facts['hop_ms']:.1f}")
     declared = _shown(None if ahead is None else ahead + facts["hop_ms"])
     latency.add_row("[bold]declared[/bold]", f"[bold]{declared}[/bold]")
+    if facts["smoothing_ms"]:
+        # A frame waits for nothing here, but what is seen in it comes later; the seal's closures do not.
+        latency.add_row("motion after it (smoothing)", f"{facts['smoothing_ms']:.1f}")
     console.print(latency)
     _print_approximations(console, facts["approximations"])
     console.print("styles: " + ", ".join(facts["styles"]), highlight=False)

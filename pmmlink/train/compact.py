@@ -52,7 +52,7 @@ STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best, most of
 # all where they say other words than the few hundred of the prompts.
-SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 5.0, "espeak": 0.5, "flite": 0.5}
+SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 8.0, "espeak": 0.5, "flite": 0.5}
 IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 FUSE = "decoder.fuse.weight"
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
@@ -77,6 +77,8 @@ class Run:
     """Tokens that each block of ψ_AE, and of ψ_AD and ψ_TD, sees ahead: 20 ms each."""
     half: bool = False
     """Whether products are made in 16 bits."""
+    regularise: bool = False
+    """Whether the encoders must do without parts of what they hear (:mod:`pmmlink.train.regularise`)."""
 
     def folder(self) -> Path:
         return self.out / self.stage
@@ -317,9 +319,10 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
             print(note, flush=True)
     tokens: list[Tensor] = []
     bands: HiddenBands | None = None
-    if probe is not None:
+    if run.regularise:
         bands = HiddenBands(model.audio_encoder, np.random.default_rng(run.seed))
         drop_channels(model)
+    if probe is not None:
         model.audio_decoder.register_forward_hook(lambda _m, _i, out: tokens.append(out))
 
     sums: dict[str, float] = {}
@@ -333,11 +336,12 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, run.steps, run.lr)
         batch = next(feed)
-        if bands is not None:
+        if probe is not None:
             draw = np.random.default_rng([run.seed, step * processes.count + processes.rank, 1])
             factor = draw.uniform(1 - STRETCH, 1 + STRETCH) if draw.random() < CHANCE else 1.0
             stretch_voices(model.audio_encoder, factor)
-            bands.rng = draw
+            if bands is not None:
+                bands.rng = draw
         tokens.clear()
         style = model.styles[batch.style]
         with torch.autocast("cpu", torch.bfloat16, enabled=run.half):
@@ -415,6 +419,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--half", action="store_true", help="multiply in 16 bits (processors with bfloat16)")
+    parser.add_argument(
+        "--regularise", action="store_true", help="encoders: drop channels and hide bands of the spectrum"
+    )
     parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
     parser.add_argument("--without-loss", action="append", default=[])
@@ -440,6 +447,7 @@ def main() -> None:
         source_weights=SOURCE_WEIGHTS,
         conv_right=tuple(args.conv_right),
         half=args.half,
+        regularise=args.regularise and args.stage == "encoders",
     )
     try:
         with join_processes("cpu") as processes:

@@ -2,7 +2,9 @@
 
 Two bands of the spectrum are hidden from each item (SpecAugment, Park et al. 2019, without its masks in time:
 a phone that cannot be heard at all would have to be guessed from the words around it), and what a block adds
-to its input loses some of its channels (dropout, as in Gulati et al. 2020). Outside training neither happens.
+to its input loses some of its channels (dropout, as in Gulati et al. 2020). Outside training neither happens;
+in it only where it is asked for (``--regularise``): the shipped weights were trained without
+(``docs/model-log.md``, section 25).
 """
 
 from __future__ import annotations

@@ -467,6 +467,20 @@ def test_a_run_that_is_stopped_and_resumed_goes_on_from_its_checkpoint(
     assert "resumed at step 2" in capsys.readouterr().out
 
 
+def test_regularised_encoders_learn_from_less_than_they_are_given(corpus: Path, tmp_path: Path) -> None:
+    def first_step(name: str, regularise: bool) -> dict[str, float]:
+        out = tmp_path / name
+        run = compact.Run("encoders", corpus, out, 1, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {})
+        run.regularise = regularise
+        compact.train(run, argparse.Namespace(recogniser=None, start=None, report=1, save=1), ALONE)
+        line: dict[str, float] = json.loads((out / "encoders" / "log.jsonl").read_text(encoding="utf-8"))
+        return {name: value for name, value in line.items() if name != "s_per_step"}
+
+    whole = first_step("whole", regularise=False)
+    assert first_step("again", regularise=False) == whole
+    assert first_step("less", regularise=True) != whole
+
+
 def test_products_in_16_bits_train_as_those_in_32_do(corpus: Path, tmp_path: Path) -> None:
     def losses(half: bool) -> dict[str, float]:
         out = tmp_path / f"half {half}"
