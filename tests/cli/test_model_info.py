@@ -17,7 +17,20 @@ RUNNER = CliRunner()
 def test_info_shows_parts_latency_and_licence_of_the_shipped_weights() -> None:
     result = RUNNER.invoke(app, ["model", "info"])
     assert result.exit_code == 0
-    for text in ("ψ_AE", "ψ_AD", "ψ_TD", "ψ_HG", "ψ_IE", "ψ_PD", "Apache-2.0", "sha256", "102.4", "135.7"):
+    for text in (
+        "ψ_AE",
+        "ψ_AD",
+        "ψ_TD",
+        "ψ_HG",
+        "ψ_IE",
+        "ψ_PD",
+        "Apache-2.0",
+        "sha256",
+        "102.4",
+        "135.7",
+        "smoothing",
+        "3.3",
+    ):
         assert text in result.output, text
 
 
@@ -29,6 +42,7 @@ def test_info_as_json_adds_up() -> None:
     assert facts["look_ahead_ms"] == pytest.approx(
         max(branch, facts["latency_ms"]["talking head's mel window"]), abs=0.1
     )
+    assert facts["smoothing_ms"] == pytest.approx(0.1 * 1000 / 30, abs=0.05)
     assert "default" in facts["styles"]
 
 
