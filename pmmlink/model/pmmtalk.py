@@ -16,7 +16,7 @@ from pmmlink.model.audio import SAMPLES_PER_TOKEN, AudioEncoder, ContextDecoder
 from pmmlink.model.closure_evidence import ClosureEvidence
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.decoder import DecoderState, PMMTalkDecoder
-from pmmlink.model.frame_smoothing import FrameSmoothing
+from pmmlink.model.frame_smoothing import FrameSmoothing, SmoothingState
 from pmmlink.model.image import ImageEncoder
 from pmmlink.model.lip_parting import LipParting
 from pmmlink.model.lip_seal import LipSeal
@@ -241,9 +241,7 @@ class PMMTalk(Stage[PMMTalkState]):
         raw = self.decode(aligned, style)
         if self.config.phone_share and frozen.symbols is not None:
             raw = self._hear_phones(raw, self.closure_evidence(frozen.symbols)[:, :count])
-        if self.config.smoothing:
-            raw = torch.cat([self.smoothing(raw[..., :-1]), raw[..., -1:]], dim=-1)
-        return Prediction(raw, aligned, frozen.symbols)
+        return Prediction(self._smoothed(raw), aligned, frozen.symbols)
 
     def decode(self, features: list[Tensor], style: Tensor | None = None) -> Tensor:
         """Projected modalities, each ``[B, T, D]`` → raw decoder output ``[B, T, 33]`` (ψ_PD alone)."""
@@ -371,10 +369,7 @@ class PMMTalk(Stage[PMMTalkState]):
         raw = self.decoder.step(self._fused(aligned, state.style), state.decoder)
         if heard is not None:
             raw = self._hear_phones(raw, heard[:, :ready])
-        if self.config.smoothing:
-            calmer = self.smoothing.step(raw[..., :-1], state.parts["smoothing"])
-            raw = torch.cat([calmer, raw[..., -1:]], dim=-1)
-        return self.finish(raw)
+        return self.finish(self._smoothed(raw, state.parts.get("smoothing")))
 
     def inputs_for(self, outputs: int) -> int:
         needed = []
@@ -401,6 +396,14 @@ class PMMTalk(Stage[PMMTalkState]):
         share = self.config.phone_share
         curves = raw[..., :-1] if self.lip_parting is None else self.lip_parting(raw[..., :-1], evidence)
         return torch.cat([curves, (1 - share) * raw[..., -1:] + share * evidence[..., :1]], dim=-1)
+
+    def _smoothed(self, raw: Tensor, state: SmoothingState | None = None) -> Tensor:
+        """Calms the curves and leaves the closure logit as it is; without a state, of whole clips."""
+        if not self.config.smoothing:
+            return raw
+        curves = raw[..., :-1]
+        calmer = self.smoothing(curves) if state is None else self.smoothing.step(curves, state)
+        return torch.cat([calmer, raw[..., -1:]], dim=-1)
 
     def _picture(self, windows: Tensor, identity: Identity) -> Tensor:
         """What moved in the painted face, ``[B, T, 3, S, S]``: its difference from the reference, scaled up.

@@ -139,7 +139,7 @@ def heard_path(clip: Clip) -> Path:
 def listen(
     corpus: Path, listeners: Sequence[Listener], sources: Sequence[str] | None, say: Callable[[str], None]
 ) -> list[Clip]:
-    """Lets all training clips with phones be heard that were not yet, and those whose phones nobody knows.
+    """Lets all training clips be heard that were not yet; returns all that are.
 
     Measured takes without phones are left out: they teach curves, and may be in any language.
 

@@ -223,15 +223,18 @@ def test_speechocean_aligns_and_reports_a_transcript_without_sound(shared: Path,
 
 @pytest.mark.shared
 def test_what_speechocean_could_not_time_is_there_without_phones(shared: Path, tmp_path: Path) -> None:
-    _small_speechocean(shared, tmp_path / "material", 3)
+    _small_speechocean(shared, tmp_path / "material", 4)
     with pytest.raises(DataError, match="build speechocean762 first"):
         build_source(SpeechoceanUntimed(), tmp_path / "material", tmp_path / "out")
-    timed, *rest = (job.id for job in Speechocean().jobs(tmp_path / "material"))
+    timed, *rest, _untried = (job.id for job in Speechocean().jobs(tmp_path / "material"))
     line = {"id": timed, "source": "speechocean762", "speaker": "s", "sex": None, "age": None, "text": ""}
     line |= {"language": "en", "split": "train", "audio": "", "samples": 1, "phones": None, "labels": None}
     line |= {"style": "default", "align_score": None, "licence": "made by a test"}
-    (tmp_path / "out" / "speechocean762").mkdir(parents=True)
-    (tmp_path / "out" / "speechocean762" / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    folder = tmp_path / "out" / "speechocean762"
+    folder.mkdir(parents=True)
+    lines = [line, {**line, "id": rest[0], "dropped": True}]
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
+    (folder / "failed.jsonl").write_text(json.dumps({"id": rest[1], "reason": "does not follow"}) + "\n")
     build_source(SpeechoceanUntimed(), tmp_path / "material", tmp_path / "out")
     clips = load_manifest(tmp_path / "out", ["speechocean762_untimed"])
     assert [clip.id for clip in clips] == rest
