@@ -27,7 +27,8 @@ MEASURED_SPEECH = "measured takes with phones"
 MANDARIN = "Mandarin"
 CLEAN = "clean"
 
-_BABBLE_POOL = 24
+BABBLE_POOL = 24
+"""Clips that babble is made of."""
 
 
 @dataclass(slots=True)
@@ -71,10 +72,11 @@ def pick(clips: Sequence[Clip], limit: int | None) -> list[Clip]:
     by_source: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_source[clip.source].append(clip)
-    return [clip for group in by_source.values() for clip in _spread(group, limit)]
+    return [clip for group in by_source.values() for clip in spread(group, limit)]
 
 
-def _spread(clips: list[Clip], limit: int | None) -> list[Clip]:
+def spread(clips: list[Clip], limit: int | None) -> list[Clip]:
+    """At most ``limit`` clips, evenly over the list; all without a limit."""
     if limit is None or len(clips) <= limit:
         return clips
     return [clips[int(i)] for i in np.linspace(0, len(clips) - 1, limit)]
@@ -167,20 +169,19 @@ def _for_conditions(clips: Sequence[Clip], count: int) -> list[Clip]:
     """Clips to spoil: real read English where there is some, otherwise whatever has phones."""
     phonetic = [clip for clip in clips if clip.phones]
     real = [clip for clip in phonetic if REAL_READ_ENGLISH in _scopes(clip)]
-    return _spread(real or phonetic, count) if count else []
+    return spread(real or phonetic, count) if count else []
 
 
 def _vary(
     model: SpeechModel, clips: Sequence[Clip], spoiled: Sequence[Clip], report: SpeechReport, steps: _Steps
 ) -> None:
     report.condition_clips = [f"{clip.source}/{clip.id}" for clip in spoiled]
-    pool = [clip.load_audio() for clip in _spread([c for c in clips if c.phones], _BABBLE_POOL)]
+    pool = [clip.load_audio() for clip in spread([c for c in clips if c.phones], BABBLE_POOL)]
     found: dict[str, list[ClipScores]] = defaultdict(list)
     for clip in spoiled:
         audio, phones = clip.load_audio(), phones_of(clip)
-        speech = _speech_mask(phones, len(audio))
-        # The same noise whenever this clip is spoilt, on any machine: hash() would differ by process.
-        seed = zlib.crc32(f"{clip.source}/{clip.id}".encode())
+        speech = speech_mask(phones, len(audio))
+        seed = noise_seed(clip)
         found[CLEAN].append(measure(model.predict(audio), phones))
         steps.next()
         for condition in conditions(pool):
@@ -189,7 +190,13 @@ def _vary(
     report.conditions = {name: summarise(scores) for name, scores in found.items()}
 
 
-def _speech_mask(phones: Iterable[Phone], samples: int) -> np.ndarray:
+def noise_seed(clip: Clip) -> int:
+    """The same noise whenever a clip is spoilt, on any machine (``hash`` would differ by process)."""
+    return zlib.crc32(f"{clip.source}/{clip.id}".encode())
+
+
+def speech_mask(phones: Iterable[Phone], samples: int) -> np.ndarray:
+    """``[samples]`` bool at :data:`.SAMPLE_RATE_HZ`, where a clip's phones say that someone speaks."""
     mask = np.zeros(samples, bool)
     for name, start, end in phones:
         if name != SILENCE:

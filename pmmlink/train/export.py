@@ -153,6 +153,28 @@ def blended(model: PMMTalk, weights: dict[str, Tensor], other: dict[str, Tensor]
     model.load_state_dict(mixed)
 
 
+def trained(run: Path, **settings: Any) -> PMMTalk:
+    """The model of a stage's newest checkpoint: its average weights, in the sizes the stage was given.
+
+    Args:
+        run: folder of the stage, with ``last.pt`` and ``run.json``.
+        settings: fields of :class:`.PMMTalkConfig` that training leaves open, e.g. ``phone_share``.
+
+    Raises:
+        DataError: there is no such checkpoint.
+    """
+    weights = weights_of(run / "last.pt")
+    try:
+        stage = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{run}: no run.json beside the checkpoint (give a stage's folder)") from error
+    ahead = tuple(stage.get("conv_right", (1, 1)))
+    config = new_model(tuple(stage["modalities"]), conv_right=ahead).config
+    model = PMMTalk(dataclasses.replace(config, **settings))
+    model.load_state_dict(weights)
+    return model
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pmmlink.train.export", description=__doc__)
@@ -185,20 +207,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     try:
-        saved = torch.load(args.run / "last.pt", weights_only=True)
-        settings = json.loads((args.run / "run.json").read_text(encoding="utf-8"))
-        ahead = tuple(settings.get("conv_right", (1, 1)))
-        config = new_model(tuple(settings["modalities"]), conv_right=ahead).config
-        hearing = {
-            "phone_share": args.phone_share,
-            "phone_memory": tuple(args.phone_memory),
-            "least_gap_mm": args.least_gap,
-            "smoothing": args.smoothing,
-        }
-        model = PMMTalk(dataclasses.replace(config, **hearing))
-        model.load_state_dict(saved["average"])
+        model = trained(
+            args.run,
+            phone_share=args.phone_share,
+            phone_memory=tuple(args.phone_memory),
+            least_gap_mm=args.least_gap,
+            smoothing=args.smoothing,
+        )
         if args.blend:
-            blended(model, saved["average"], weights_of(Path(args.blend[0])), float(args.blend[1]))
+            blended(model, model.state_dict(), weights_of(Path(args.blend[0])), float(args.blend[1]))
         if args.seal and model.lip_seal is not None:
             model.lip_seal.limits.copy_(torch.tensor(args.seal))
         said = card(args.run, args.corpus, _figures(args.figures, args.more))
@@ -212,10 +229,7 @@ def main() -> None:
         save_model(model, args.out, said)
     except PmmlinkError as error:
         raise SystemExit(f"pmmlink: {error}") from None
-    print(
-        f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, step {saved['step']}, "
-        f"sha256 {sha256_of(args.out)}"
-    )
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB, sha256 {sha256_of(args.out)}")
 
 
 if __name__ == "__main__":
