@@ -38,7 +38,8 @@ class Origin:
 def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[PMMTalk, Origin]:
     """The model to train, with its frozen parts frozen.
 
-    The lip seal is left off: it listens to the closure head, which none of the paper's losses trains.
+    The lip seal is left off: it listens to the closure head, which none of the paper's losses trains. So is
+    all else that comes after the decoder: losses and validation see ψ_PD's own frames, as in the paper.
 
     Args:
         recipe: which weights, modalities, seed.
@@ -60,6 +61,7 @@ def build_model(recipe: Recipe, styles: tuple[str, ...], mean: Tensor) -> tuple[
         lip_seal=False,
         phone_share=0.0,  # of the closure head, which is left alone for the same reason
         least_gap_mm=0.0,
+        smoothing=0.0,
         decoder=dataclasses.replace(source.config.decoder, outputs=len(mean)),
     )
     torch.manual_seed(recipe.seed)

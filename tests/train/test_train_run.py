@@ -251,6 +251,18 @@ def test_a_curve_without_any_label_rests_in_what_a_new_head_makes(tmp_path: Path
     assert new.decoder.curves.bias[3] == 0.25
 
 
+def test_what_is_trained_and_validated_is_what_the_model_gives(tmp_path: Path) -> None:
+    recipe = tiny_recipe(tmp_path, weights=str(SHIPPED))
+    model, _ = build_model(recipe, ("anna",), torch.full((32,), 0.1))
+    model.eval()
+    with torch.no_grad():
+        sound = torch.randn(1, 16_000, 1) * 0.1
+        trained_on = model.predict(sound)
+        validated = model.decode(trained_on.features)
+        assert torch.equal(trained_on.raw, validated)
+        assert torch.equal(model.finish(validated), model(sound))
+
+
 def test_the_order_of_an_epoch_depends_on_seed_and_epoch_alone() -> None:
     assert epoch_order(9, 1, 2) == epoch_order(9, 1, 2)
     assert sorted(epoch_order(9, 1, 2)) == list(range(9))
