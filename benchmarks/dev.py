@@ -36,7 +36,16 @@ from pmmlink.train.compact import weights_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
 from pmmlink.train.export import blended, trained
 
-SOURCES = ("flite", "grid_s1", "kerstin_de", "kokoro", "kokoro_wide", "speechocean762")
+SOURCES = (
+    "asterisk_fr",
+    "asterisk_it",
+    "flite",
+    "grid_s1",
+    "kerstin_de",
+    "kokoro",
+    "kokoro_wide",
+    "speechocean762",
+)
 NOISES = ("babble 10 dB", "street 10 dB")
 CLEAN = "clean"
 MEANS = {

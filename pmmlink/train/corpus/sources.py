@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pmmlink.train.corpus.asterisk import AsteriskEnglish
+from pmmlink.train.corpus.asterisk import AsteriskEnglish, AsteriskForeign
 from pmmlink.train.corpus.base import Source
 from pmmlink.train.corpus.espeak import Espeak
 from pmmlink.train.corpus.facegood import Facegood
@@ -26,5 +26,6 @@ def all_sources() -> dict[str, Source]:
         *(PiperJoe(), PiperJoeWide(), Espeak(), Festival()),
         # These need the aligner, which learns from those above.
         *(Speechocean(), SpeechoceanUntimed(), Kerstin(), AsteriskEnglish(), Librivox(), Readings()),
+        *(AsteriskForeign("fr", "fr_CA_f_June", "f"), AsteriskForeign("it", "it_IT_m_Carlo", "m")),
     ]
     return {source.name: source for source in sources}
