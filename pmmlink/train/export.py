@@ -41,6 +41,7 @@ _LIMITS = [
     "come from synthetic voices.",
     "Most targets are made by rules from phone times; measured faces are one man and one woman.",
     "Singing, whispering, shouting and overlapping speakers were not trained on.",
+    "Voices unlike those of training, in noisy recordings: lips close too often.",
 ]
 _BIAS = (
     "The recorded English of the training set is read by Mandarin-speaking adults and children, and by one "
