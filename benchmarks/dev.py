@@ -27,7 +27,7 @@ from pmmlink.errors import PmmlinkError
 from pmmlink.eval.conditions import conditions
 from pmmlink.eval.speech import ClipScores, Phone, measure, summarise
 from pmmlink.eval.statistics import Estimate
-from pmmlink.eval.suite import BABBLE_POOL, noise_seed, phones_of, pick, speech_mask, spread
+from pmmlink.eval.suite import BABBLE_POOL, CLEAN, noise_seed, phones_of, pick, speech_mask, spread
 from pmmlink.model.checkpoint import SHIPPED, load_model
 from pmmlink.model.frame_smoothing import FrameSmoothing
 from pmmlink.model.lip_seal import LipSeal
@@ -47,7 +47,6 @@ SOURCES = (
     "speechocean762",
 )
 NOISES = ("babble 10 dB", "street 10 dB")
-CLEAN = "clean"
 MEANS = {
     "F/V tuck": "tuck_recall",
     "open vowels": "open_vowel_recall",

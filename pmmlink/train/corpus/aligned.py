@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from pmmlink.errors import DataError
-from pmmlink.train.corpus.base import Source, read_audio, tile
-from pmmlink.train.corpus.edges import stretched, trim_edges
+from pmmlink.train.corpus.base import Segment, Source, read_audio, tile
+from pmmlink.train.corpus.edges import refuse_stretched, stretched, trim_edges
+from pmmlink.train.corpus.espeak_engine import espeak_words
 from pmmlink.train.corpus.frame_aligner import Example, FrameAligner, corpus_examples, learn
 from pmmlink.train.corpus.speechocean_lists import lexicon, utterances
 from pmmlink.train.corpus.sphinx import SphinxAligner
-from pmmlink.types import SAMPLE_RATE_HZ
+from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
 
 ALIGNER = "aligner.npz"
 """In the corpus's folder. Once learnt it stays, so that a second build changes nothing; delete it to learn
@@ -67,6 +68,23 @@ class AlignedSource(Source):
                 raise DataError(f"{self.name} needs the corpus's aligner: use 'pmmlink data build'")
             self._aligner = FrameAligner(self._path)
         return self._aligner
+
+    def pronounced(self, samples: FloatArray, text: str, language: str) -> tuple[list[Segment], float]:
+        """Phones over the whole clip of a text as eSpeak NG would say it, and a score (higher is better).
+
+        Args:
+            samples: ``[N]`` float32 at 16 kHz.
+            text: what is said.
+            language: of two letters, also eSpeak NG's voice.
+
+        Raises:
+            DataError: eSpeak NG cannot read the text, no alignment, or a phone comes out impossibly long.
+        """
+        words = espeak_words(text, language, language)
+        found = self.aligner().align(samples, [[word] for word in words])
+        phones = trim_edges(tile(found.phones, samples.size / SAMPLE_RATE_HZ), samples)
+        refuse_stretched(phones)
+        return phones, found.score
 
 
 def real_examples(root: Path, say: Callable[[str], None], count: int = REAL_CLIPS) -> list[Example]:

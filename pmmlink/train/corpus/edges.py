@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pmmlink.errors import DataError
 from pmmlink.phones import SILENCE, is_vowel
 from pmmlink.train.corpus.base import Segment
 from pmmlink.types import SAMPLE_RATE_HZ, FloatArray
@@ -17,6 +18,8 @@ BELOW_PEAK_DB = 42.0
 ABOVE_FLOOR_DB = 8.0
 LONGEST_S = 0.12
 SHORTEST_S = 0.04
+LONGEST_EXTRA_S = 0.12
+"""Loud sound in pauses that is let pass: a click, a breath. More is a stumble or another voice."""
 _PAUSE_MARGIN_S = 0.13
 _AS_LOUD_DB = 12.0
 _STOPS = frozenset({"P", "B", "T", "D", "K", "G", "CH", "JH"})
@@ -102,3 +105,25 @@ def stretched(phones: list[Segment]) -> Segment | None:
         if phone.phone != SILENCE and phone.end_s - phone.start_s > (0.6 if is_vowel(phone.phone) else 0.4):
             return phone
     return None
+
+
+def refuse_stretched(phones: list[Segment]) -> None:
+    """Refuses phones of which one is :func:`stretched`.
+
+    Raises:
+        DataError: names the phone.
+    """
+    long = stretched(phones)
+    if long is not None:
+        raise DataError(f"the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
+
+
+def refuse_unexplained(phones: list[Segment], samples: FloatArray) -> None:
+    """Refuses phones that leave more than :data:`LONGEST_EXTRA_S` of speech :func:`unexplained_s`.
+
+    Raises:
+        DataError: says how much.
+    """
+    extra_s = unexplained_s(phones, samples)
+    if extra_s > LONGEST_EXTRA_S:
+        raise DataError(f"{extra_s:.2f} s of it are speech that the transcript does not have")

@@ -11,10 +11,7 @@ from pathlib import Path
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.aligned import AlignedSource
-from pmmlink.train.corpus.base import Job, Made, read_audio, split_of, tile
-from pmmlink.train.corpus.edges import stretched, trim_edges
-from pmmlink.train.corpus.espeak_engine import espeak_words
-from pmmlink.types import SAMPLE_RATE_HZ
+from pmmlink.train.corpus.base import Job, Made, read_audio, split_of
 
 
 class Kerstin(AlignedSource):
@@ -49,10 +46,5 @@ class Kerstin(AlignedSource):
 
     def make(self, job: Job) -> Made:
         samples = read_audio(job.inputs[0])
-        words = espeak_words(job.text, "de", "de")
-        found = self.aligner().align(samples, [[word] for word in words])
-        phones = trim_edges(tile(found.phones, samples.size / SAMPLE_RATE_HZ), samples)
-        long = stretched(phones)
-        if long is not None:
-            raise DataError(f"{job.id}: {long.phone} would last {long.end_s - long.start_s:.2f} s")
-        return Made(samples, phones, align_score=found.score, aligner="frames")
+        phones, score = self.pronounced(samples, job.text, "de")
+        return Made(samples, phones, align_score=score, aligner="frames")

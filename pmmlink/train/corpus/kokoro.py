@@ -20,7 +20,7 @@ import numpy as np
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Job, Made, Source, to_16k
-from pmmlink.train.corpus.edges import stretched
+from pmmlink.train.corpus.edges import refuse_stretched
 from pmmlink.train.corpus.hibari import UNIT_S, group_words
 from pmmlink.train.corpus.prompts import english_prompts
 from pmmlink.train.corpus.prompts_wide import wide_prompts
@@ -110,9 +110,7 @@ class Kokoro(Source):
     def make(self, job: Job) -> Made:
         self._load()
         made = spoken_clip(job, self._parts(job), self._aligner)
-        long = stretched(made.phones or [])
-        if long is not None:
-            raise DataError(f"{job.id}: the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
+        refuse_stretched(made.phones or [])
         return made
 
     def _parts(self, job: Job) -> Iterator[Spoken]:

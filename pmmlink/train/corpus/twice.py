@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pmmlink.errors import DataError
 from pmmlink.train.corpus.base import Segment, tile
-from pmmlink.train.corpus.edges import stretched, trim_edges, unexplained_s
+from pmmlink.train.corpus.edges import refuse_stretched, refuse_unexplained, trim_edges
 from pmmlink.train.corpus.espeak_engine import espeak_words
 from pmmlink.train.corpus.frame_aligner import FrameAligner
 from pmmlink.train.corpus.sphinx import Alignment, SphinxAligner
@@ -23,9 +23,6 @@ PENALTY = 1.0
 
 LEAST_SCORE = -2.5
 """A clip that scores less is refused: the second aligner hears other phones than the text's."""
-
-LONGEST_EXTRA_S = 0.12
-"""Loud sound in pauses that is let pass: a click, a breath. More is a stumble or another voice."""
 
 
 def align_twice(
@@ -53,12 +50,8 @@ def align_twice(
     if score < LEAST_SCORE:
         raise DataError(f"the sound does not follow the transcript (score {score:.2f}, {apart:.0%} unclear)")
     whole = trim_edges(tile(phones, samples.size / SAMPLE_RATE_HZ), samples)
-    long = stretched(whole)
-    if long is not None:
-        raise DataError(f"the phone {long.phone} would last {long.end_s - long.start_s:.2f} s")
-    extra_s = unexplained_s(whole, samples)
-    if extra_s > LONGEST_EXTRA_S:
-        raise DataError(f"{extra_s:.2f} s of it are speech that the transcript does not have")
+    refuse_stretched(whole)
+    refuse_unexplained(whole, samples)
     return whole, score
 
 
