@@ -107,6 +107,8 @@ def build_source(
             try:
                 key = job.content_key(source_key)
             except DataError as error:
+                # No key: whatever is there next time is tried.
+                failed.put({"id": job.id, "key": None, "reason": str(error)})
                 tally.failed[job.id] = str(error)
                 tell(job.id, str(error))
                 continue
