@@ -15,6 +15,7 @@ from pmmlink.dsp.wave_level import RunningWaveLevel, UtteranceLevel
 from pmmlink.errors import CheckpointError
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig
 from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.look_ahead import LookAheadStack
 from pmmlink.model.transformer import TransformerLayer
 from pmmlink.stream.conv import ConvState, StreamConv1d
@@ -34,18 +35,28 @@ def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
     # Levels are dB of the band-summed mel power; speech at -20 dBFS peaks near +16.
     level = RunningLevel(100, target_db=16.0, floor_db=-20.0, gate_db=-38.0)
     stem = StreamConv1d(80, config.dim, 3, stride=2, right=1)
-    blocks = [
-        ConformerBlock(
+
+    def block(right: int) -> ConformerBlock:
+        sizes = (config.dim, config.heads, 4 * config.dim)
+        return ConformerBlock(*sizes, kernel=config.kernel, right=right, left_context=config.left_context)
+
+    ahead: list[Stage[Any]]
+    if config.look_ahead or config.chunk > 1:
+        stack = ConformerLookAhead(
             config.dim,
             config.heads,
             4 * config.dim,
+            layers=config.layers,
             kernel=config.kernel,
-            right=right,
             left_context=config.left_context,
+            chunk=config.chunk,
+            ahead=config.look_ahead,
         )
-        for right in [config.conv_right] * config.layers + [0] * config.causal_layers
-    ]
-    return [mel, level, stem, Pointwise(nn.GELU()), *blocks]
+        ahead = [stack]
+    else:
+        ahead = [block(config.conv_right) for _ in range(config.layers)]
+    causal = [block(0) for _ in range(config.causal_layers)]
+    return [mel, level, stem, Pointwise(nn.GELU()), *ahead, *causal]
 
 
 def _wave_front(config: AudioEncoderConfig) -> list[Stage[Any]]:

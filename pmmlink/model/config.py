@@ -33,7 +33,9 @@ class AudioEncoderConfig:
         layers: conformer blocks after the stem (``mel`` only, as all that follows).
         heads: their attention heads.
         kernel: their depthwise kernel's causal taps, the current one included.
-        conv_right: look-ahead of their depthwise kernels in tokens.
+        conv_right: look-ahead of their depthwise kernels in tokens; adds up over the blocks.
+        chunk: tokens that are computed together where the blocks look ahead together.
+        look_ahead: tokens that all blocks see after their chunk, in place of ``conv_right``; does not add up.
         causal_layers: further blocks after these, which see nothing ahead.
         left_context: tokens that their attention sees back.
         lead: tokens of silence that lie before every stream: a voice that begins with its first sample has
@@ -47,6 +49,8 @@ class AudioEncoderConfig:
     heads: int = 4
     kernel: int = 16
     conv_right: int = 1
+    chunk: int = 1
+    look_ahead: int = 0
     causal_layers: int = 0
     left_context: int = 200
     lead: int = 0

@@ -95,15 +95,16 @@ class ConformerBlock(Stage[ConformerState]):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.add(x, self.first(x), alpha=0.5)
         x = x + self.attention(self.attention_norm(x))
-        return self._tail(x, self.depthwise(F.glu(self.gate(self.conv_norm(x)), dim=-1)))
+        return self.finish(x, self.depthwise(F.glu(self.gate(self.conv_norm(x)), dim=-1)))
 
     def _finish(self, x: Tensor, mixed: Tensor, state: ConformerState) -> Tensor:
         waiting = torch.cat([state.skip, x], dim=1) if self.latency else x
         ready = mixed.shape[1]
         state.skip = waiting[:, ready:]
-        return self._tail(waiting[:, :ready], mixed)
+        return self.finish(waiting[:, :ready], mixed)
 
-    def _tail(self, x: Tensor, mixed: Tensor) -> Tensor:
+    def finish(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """The block after its convolution: ``mixed`` is what that made of the gated ``x``."""
         x = x + self.mix(F.silu(mixed))
         out: Tensor = self.norm(torch.add(x, self.second(x), alpha=0.5))
         return out

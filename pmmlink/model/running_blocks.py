@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pmmlink.model.conformer import ConformerBlock, ConformerState, FeedForward
+from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.text import TextDecoder
 from pmmlink.model.transformer import TransformerLayer, TransformerState
 from pmmlink.stream.attention import AttentionState, CachedAttention
 from pmmlink.stream.conv import ConvState
-from pmmlink.stream.stage import Chain, Stage
+from pmmlink.stream.stage import Chain, Stage, join_time
 
 Affine = tuple[Tensor, Tensor]
 """Weights ``[n, in, out]`` and biases ``[n, 1, out]``."""
@@ -72,12 +73,27 @@ class _Attention:
         return Memory(weight.new_zeros(rows, 0, 2 * dim), weight.new_zeros(rows, 0, dim))
 
     def step(self, x: Tensor, state: AttentionState) -> Tensor:
-        rows, steps, dim = x.shape
-        queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
+        queries, fresh = self._asked(x)
         context, cached = cast(Memory, state).add(fresh, self.left_context)
+        return self._answered(x, queries, context, self.bias_for(x.shape[1], cached, x))
+
+    def step_with_copy(self, x: Tensor, own: int, state: AttentionState) -> Tensor:
+        """A chunk of ``own`` steps and its copy of what lies ahead: all see all, the chunk alone is kept."""
+        queries, fresh = self._asked(x)
+        context, _ = cast(Memory, state).add(fresh[:, :own], self.left_context)
+        return self._answered(x, queries, torch.cat([context, fresh[:, own:]], dim=1), None)
+
+    def _asked(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries, and keys with values."""
+        dim = x.shape[2]
+        queries, fresh = torch.split(_affine(_normed(x), self.qkv), [dim, 2 * dim], dim=-1)
+        return queries, fresh
+
+    def _answered(self, x: Tensor, queries: Tensor, context: Tensor, bias: Tensor | None) -> Tensor:
+        rows, steps, dim = x.shape
         q = queries.view(rows, steps, self.heads, -1).transpose(1, 2)
-        k, v = context.view(rows, cached + steps, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self.bias_for(steps, cached, x))
+        k, v = context.view(rows, context.shape[1], 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         return _added(x, mixed.transpose(1, 2).reshape(rows, steps, dim), self.out)
 
 
@@ -125,6 +141,14 @@ class RunningBlock(Stage[ConformerState]):
         state = self.init_state(1)
         return torch.cat([self.step(x, state), self.flush(state)], dim=1)
 
+    def step_with_copy(self, x: Tensor, own: int, state: ConformerState) -> Tensor:
+        """A chunk of ``own`` steps and its copy of what lies ahead: all come out, the chunk is kept."""
+        x = self.attention.step_with_copy(_half_step(x, self.first), own, state.attention)
+        gated = F.glu(_affine(_normed(x), self.gate), dim=-1)
+        heard = torch.cat([state.conv.tail, gated], dim=1)
+        state.conv.tail = heard[:, own : own + state.conv.tail.shape[1]]
+        return self._tail(x, F.pad(heard, (0, 0, 0, self.latency)))
+
     def _finish(self, x: Tensor, gated: Tensor, state: ConformerState) -> Tensor:
         heard = torch.cat([state.conv.tail, gated], dim=1)
         ready = max(0, heard.shape[1] - self.taps + 1)
@@ -132,12 +156,73 @@ class RunningBlock(Stage[ConformerState]):
         waiting = torch.cat([state.skip, x], dim=1) if self.latency else x
         state.skip = waiting[:, ready:]
         x = waiting[:, :ready]
-        if not ready:
-            return x
-        windows = heard.unfold(1, self.taps, 1)  # [n, ready, C, taps]
+        return self._tail(x, heard) if ready else x
+
+    def _tail(self, x: Tensor, heard: Tensor) -> Tensor:
+        """The convolution of ``heard`` and what comes after it, for as many steps as ``x`` has."""
+        windows = heard.unfold(1, self.taps, 1)  # [n, T, C, taps]
         mixed = F.silu((windows * self.kernel).sum(-1).add_(self.kernel_bias), inplace=True)
         x = _half_step(_added(x, mixed, self.mix), self.second)
         return torch.addcmul(self.shift, _normed(x), self.scale)
+
+
+@dataclass(slots=True)
+class RunningLookAheadState:
+    """State of the stack.
+
+    Attributes:
+        blocks: of each block.
+        pending: ``[1, m, C]`` tokens of the next chunk and of what it sees ahead, as far as they have come.
+    """
+
+    blocks: list[ConformerState]
+    pending: Tensor
+
+
+class RunningLookAhead(Stage[RunningLookAheadState]):
+    """Blocks that look ahead together: ``[1, T, C]`` → ``[1, T, C]``, a chunk at a time.
+
+    Args:
+        stack: trained blocks; left as they are.
+    """
+
+    def __init__(self, stack: ConformerLookAhead) -> None:
+        super().__init__()
+        self.latency, self.chunk, self.ahead = stack.latency, stack.chunk, stack.ahead
+        self.layers = nn.ModuleList(RunningBlock([block]) for block in stack.blocks())
+
+    def init_state(self, batch: int) -> RunningLookAheadState:
+        states = [block.init_state(batch) for block in self._each()]
+        return RunningLookAheadState(states, states[0].skip)
+
+    def step(self, x: Tensor, state: RunningLookAheadState) -> Tensor:
+        state.pending = torch.cat([state.pending, x], dim=1)
+        return self._run(state, self.chunk + self.ahead)
+
+    def flush(self, state: RunningLookAheadState) -> Tensor:
+        return self._run(state, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = self.init_state(1)
+        return join_time([self.step(x, state), self.flush(state)])
+
+    def inputs_for(self, outputs: int) -> int:
+        return -(-outputs // self.chunk) * self.chunk + self.ahead
+
+    def _each(self) -> list[RunningBlock]:
+        return cast("list[RunningBlock]", list(self.layers))
+
+    def _run(self, state: RunningLookAheadState, least: int) -> Tensor:
+        """Chunks, while at least so many tokens wait."""
+        done = []
+        while state.pending.shape[1] >= least:
+            x = state.pending[:, : self.chunk + self.ahead]
+            own = min(self.chunk, x.shape[1])
+            for block, its_state in zip(self._each(), state.blocks, strict=True):
+                x = block.step_with_copy(x, own, its_state)
+            state.pending = state.pending[:, own:]
+            done.append(x[:, :own])
+        return torch.cat(done, dim=1) if done else state.pending[:, :0]
 
 
 class RunningLayer(Stage[TransformerState]):
@@ -214,6 +299,8 @@ def run_blocks(stages: nn.ModuleList) -> None:
     for i, stage in enumerate(stages):
         if isinstance(stage, ConformerBlock):
             stages[i] = RunningBlock([stage])
+        elif isinstance(stage, ConformerLookAhead):
+            stages[i] = RunningLookAhead(stage)
         elif isinstance(stage, TransformerLayer) and stage.attention.chunk == 1:
             stages[i] = RunningLayer(stage)
 

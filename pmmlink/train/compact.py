@@ -34,6 +34,7 @@ from pmmlink.errors import DataError, PmmlinkError
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
 from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
 from pmmlink.stream.attention import CachedAttention
@@ -52,7 +53,7 @@ STYLES = ("default", "grid_s1", "facegood_zh")
 STYLE_SHARE = {"default": 0.84, "grid_s1": 0.10, "facegood_zh": 0.06}
 # Real read speech is what synthetic voices do not teach; Kokoro's native speakers are the next best, most of
 # all where they say other words than the few hundred of the prompts.
-SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 8.0, "espeak": 0.5, "flite": 0.5}
+SOURCE_WEIGHTS = {"kokoro": 2.0, "kokoro_wide": 5.0, "espeak": 0.5, "flite": 0.5}
 IMAGE_PARTS = ("image_", "talking_head", "reference_face")
 FUSE = "decoder.fuse.weight"
 HELD_OUT_SOURCES = ("asterisk_en", "asterisk_es", "asterisk_fr", "asterisk_it", "asterisk_ru")
@@ -75,6 +76,8 @@ class Run:
     source_weights: dict[str, float]
     conv_right: tuple[int, int] = (1, 1)
     """Tokens that each block of ψ_AE, and of ψ_AD and ψ_TD, sees ahead: 20 ms each."""
+    look_ahead: int = 0
+    """Tokens that all blocks of ψ_AE see ahead together, in place of ``conv_right``; 0: not together."""
     half: bool = False
     """Whether products are made in 16 bits."""
     regularise: bool = False
@@ -137,18 +140,31 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> floa
 
 
 def new_model(
-    modalities: tuple[str, ...], dropout: float = 0.05, conv_right: tuple[int, int] = (1, 1)
+    modalities: tuple[str, ...],
+    dropout: float = 0.05,
+    conv_right: tuple[int, int] = (1, 1),
+    look_ahead: int = 0,
 ) -> PMMTalk:
-    """A compact model with random weights."""
-    base = PMMTalkConfig()
-    config = dataclasses.replace(
-        base,
-        modalities=modalities,
-        styles=STYLES,
-        audio_encoder=dataclasses.replace(base.audio_encoder, conv_right=conv_right[0]),
-        audio_decoder=dataclasses.replace(base.audio_decoder, conv_right=conv_right[1]),
-        text_decoder=dataclasses.replace(base.text_decoder, conv_right=conv_right[1]),
-    )
+    """A compact model with random weights.
+
+    Args:
+        modalities: which branches it has.
+        dropout: of ψ_PD.
+        conv_right: look-ahead of each block of ψ_AE, and of ψ_AD and ψ_TD.
+        look_ahead: where not 0, ψ_AE is all four blocks of the recogniser, which see so many tokens after
+            their chunk of two (:mod:`pmmlink.model.conformer_look_ahead`); ψ_AD and ψ_TD are one block each,
+            which sees nothing ahead.
+    """
+    base = PMMTalkConfig(modalities=modalities, styles=STYLES)
+    if look_ahead:
+        ear = dataclasses.replace(
+            base.audio_encoder, layers=4, causal_layers=0, chunk=2, look_ahead=look_ahead, left_context=100
+        )
+        context = dataclasses.replace(base.audio_decoder, layers=1, conv_right=0)
+    else:
+        ear = dataclasses.replace(base.audio_encoder, conv_right=conv_right[0])
+        context = dataclasses.replace(base.audio_decoder, conv_right=conv_right[1])
+    config = dataclasses.replace(base, audio_encoder=ear, audio_decoder=context, text_decoder=context)
     return PMMTalk(config, dropout=dropout)
 
 
@@ -184,6 +200,12 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     for (_, before), (name, block) in pairwise(blocks.items()):
         if name in new:
             hand_on(block, before.norm)
+
+
+def keep_all_but_ear(model: PMMTalk, state: dict[str, Tensor]) -> None:
+    """Loads the weights of all but ψ_AE, the blocks of ψ_AD and ψ_TD, and the image branch."""
+    ear = ("audio_encoder.", "audio_decoder.", "text_decoder.stages.0.")
+    fit_weights(model, model.state_dict() | {n: v for n, v in state.items() if not n.startswith(ear)})
 
 
 def _open_fusion(model: PMMTalk, seed: int) -> None:
@@ -222,13 +244,16 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     """The model at the start of a stage, and the spread of the targets."""
     torch.manual_seed(run.seed)
     mean, spread = measure_spread(pool)
-    model = new_model(run.modalities, conv_right=run.conv_right)
+    model = new_model(run.modalities, conv_right=run.conv_right, look_ahead=run.look_ahead)
     if run.stage == "encoders":
-        if args.start:
+        if args.start and not args.recogniser:
             fit_weights(model, weights_of(args.start))
             return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
+        if args.start:
+            keep_all_but_ear(model, weights_of(args.start))
+            return model, spread
         with torch.no_grad():
             model.decoder.curves.bias.copy_(mean[0])
             model.decoder.closure.bias.fill_(-2.0)
@@ -260,7 +285,7 @@ def _in_16_bits(model: PMMTalk) -> None:
         return in_32_bits
 
     for stage in model.audio_encoder.stages:
-        if isinstance(stage, ConformerBlock):
+        if isinstance(stage, (ConformerBlock, ConformerLookAhead)):
             break
         stage.forward = keep(stage.forward)
     for module in model.modules():
@@ -411,7 +436,9 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recogniser", type=Path, help="asr_waveform.hama of hama 1.7.0")
-    parser.add_argument("--start", type=Path, help="checkpoint or weights that the stage starts from")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint or weights to start from; with --recogniser all but the ear"
+    )
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--batch", type=int, default=12)
@@ -423,6 +450,9 @@ def main() -> None:
         "--regularise", action="store_true", help="encoders: drop channels and hide bands of the spectrum"
     )
     parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
+    parser.add_argument(
+        "--look-ahead", type=int, default=0, metavar="TOKENS", help="blocks of ψ_AE look ahead together (3)"
+    )
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])
     parser.add_argument("--without-loss", action="append", default=[])
     parser.add_argument("--weigh", action="append", default=[], type=_weighed, metavar="TERM=WEIGHT")
@@ -446,6 +476,7 @@ def main() -> None:
         modalities=tuple(m for m in present if m not in args.without),
         source_weights=SOURCE_WEIGHTS,
         conv_right=tuple(args.conv_right),
+        look_ahead=args.look_ahead,
         half=args.half,
         regularise=args.regularise and args.stage == "encoders",
     )

@@ -11,7 +11,7 @@ from pmmlink.model.conformer import ConformerBlock
 
 def encoder_blocks(encoder: AudioEncoder) -> dict[str, ConformerBlock]:
     """ψ_AE's conformer blocks by their names in its state, first to last."""
-    return {f"stages.{i}": b for i, b in enumerate(encoder.stages) if isinstance(b, ConformerBlock)}
+    return {name: m for name, m in encoder.named_modules() if isinstance(m, ConformerBlock)}
 
 
 @torch.no_grad()

@@ -1,9 +1,9 @@
 """Starts the encoders from a phone recogniser: the Conformer-CTC of the PyPI package ``hama`` 1.7.0.
 
-Its file ``hama/assets/asr_waveform.hama`` (Apache-2.0) holds named tensors after a small header. Blocks
-0 and 1 become the shared audio encoder, blocks 2 and 3 the bodies of the audio and the text decoder.
-Depthwise kernels lose the taps beyond the look-ahead; further blocks of the encoder begin by handing on what
-they get. Needed for training only.
+Its file ``hama/assets/asr_waveform.hama`` (Apache-2.0) holds named tensors after a small header. Its four
+blocks become those of the shared audio encoder, and the first of the audio and of the text decoder where the
+encoder has fewer that look ahead. Depthwise kernels lose the taps beyond the look-ahead; further blocks begin
+by handing on what they get. Needed for training only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from pmmlink.train.grow import hand_on
 
 _DTYPES = {0: "<f4", 1: "<f2"}
 _BLOCKS = 4
-_SHARED = 2
 # The exporter named the tensors of layer i by running numbers.
 _DEPTHWISE = ((804, 805), (807, 808), (810, 811), (813, 814))
 _MATRICES = (829, 838, 847, 856)
@@ -76,17 +75,22 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
     _copy(stem.conv.weight, tensors["onnx::Conv_801"])
     _copy(stem.conv.bias, tensors["onnx::Conv_802"])
     encoder = _blocks(model.audio_encoder)
-    shared, further = encoder[:_SHARED], encoder[_SHARED:]
+    trunk = encoder[: model.config.audio_encoder.layers]
     for branch in ("audio_decoder", "text_decoder"):
         if not hasattr(model, branch):
             continue
-        body = [*shared, *_blocks(getattr(model, branch))]
-        if len(body) != _BLOCKS:
+        body = [*trunk, *_blocks(getattr(model, branch))]
+        if len(body) < _BLOCKS:
             raise DataError(f"the recogniser has {_BLOCKS} blocks, the model's {branch} path {len(body)}")
-        for i, block in enumerate(body):
+        for i, block in enumerate(body[:_BLOCKS]):
             _copy_block(block, tensors, i)
-    for before, block in pairwise([shared[-1], *further]):
-        hand_on(block, before.norm)
+        _hand_on_from(body[:_BLOCKS], body[_BLOCKS:])
+    _hand_on_from(trunk, encoder[len(trunk) :])
+
+
+def _hand_on_from(before: list[ConformerBlock], further: list[ConformerBlock]) -> None:
+    for known, block in pairwise([before[-1], *further]):
+        hand_on(block, known.norm)
 
 
 def _blocks(module: nn.Module) -> list[ConformerBlock]:

@@ -28,7 +28,12 @@ def trained(config: PMMTalkConfig) -> PMMTalk:
     return model.eval()
 
 
-@pytest.mark.parametrize("config", [TINY, TINY_WAVE], ids=["mel", "wave"])
+TINY_AHEAD = dataclasses.replace(
+    TINY, audio_encoder=dataclasses.replace(TINY.audio_encoder, layers=3, chunk=2, look_ahead=3)
+)
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_AHEAD, TINY_WAVE], ids=["mel", "ahead", "wave"])
 @pytest.mark.parametrize("block", [1, 160, 533, 5000])
 def test_frames_come_as_early_as_the_model_makes_them(config: PMMTalkConfig, block: int) -> None:
     model = trained(config)

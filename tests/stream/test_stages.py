@@ -18,9 +18,11 @@ from pmmlink.dsp.level import RunningLevel
 from pmmlink.dsp.mel import MelPower
 from pmmlink.dsp.wave_level import RunningWaveLevel, UtteranceLevel
 from pmmlink.errors import CheckpointError
+from pmmlink.model import conformer_look_ahead
 from pmmlink.model.audio import AudioEncoder, ContextDecoder, PositionalConvolution
 from pmmlink.model.config import AudioEncoderConfig, ContextConfig, DecoderConfig, ImageEncoderConfig
 from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.decoder import PMMTalkDecoder
 from pmmlink.model.frame_smoothing import FrameSmoothing
 from pmmlink.model.image import ImageEncoder
@@ -92,6 +94,12 @@ TOKEN_STAGES = {
     "look-ahead stack without past": lambda: LookAheadStack(
         8, 2, 16, layers=2, left_context=0, chunk=1, ahead=4
     ),
+    "conformer blocks ahead": lambda: ConformerLookAhead(
+        8, 2, 16, layers=3, kernel=4, left_context=7, chunk=2, ahead=3
+    ),
+    "conformer blocks ahead without past": lambda: ConformerLookAhead(
+        8, 2, 16, layers=2, kernel=1, left_context=0, chunk=3, ahead=0
+    ),
     "text decoder": lambda: TextDecoder(8, 11, ContextConfig(dim=8, heads=2, feed_forward=16, kernel=4)),
     "decoder": lambda: PMMTalkDecoder(
         5, 3, DecoderConfig(align_dim=5, dim=8, layers=2, heads=2, feed_forward=16, left_context=9, period=7)
@@ -123,6 +131,7 @@ def test_very_short_streams_obey_the_law(length: int) -> None:
         "rate change 5 to 3",
         "conformer context",
         "look-ahead stack",
+        "conformer blocks ahead",
         "transformer context with chunks ahead",
         "frame smoothing",
         "chain",
@@ -146,6 +155,14 @@ def test_audio_encoders_obey_the_law(front: Any, level: Any, lead: int) -> None:
     sizes = {"dim": 8, "layers": 1, "causal_layers": 1, "heads": 2, "kernel": 4, "left_context": 50}
     config = AudioEncoderConfig(front=front, level=level, lead=lead, **sizes)
     check_law(AudioEncoder(config).eval(), torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
+
+
+def test_an_audio_encoder_whose_blocks_look_ahead_together_obeys_the_law() -> None:
+    torch.manual_seed(4)
+    sizes = {"dim": 8, "layers": 2, "causal_layers": 1, "heads": 2, "kernel": 4, "left_context": 50}
+    encoder = AudioEncoder(AudioEncoderConfig(chunk=2, look_ahead=3, lead=5, **sizes)).eval()
+    assert encoder.latency == 359 + 4 * 320  # the window's half, a mel step for the stem, four tokens
+    check_law(encoder, torch.randn(2, 5003, 1) * 0.1, smallest=160, largest=900)
 
 
 @pytest.mark.parametrize("samples", [1, 300, 1000, 4000])
@@ -230,6 +247,49 @@ def test_a_stack_with_everything_in_view_is_plain_attention() -> None:
     x = torch.randn(2, 12, 8)
     with torch.inference_mode():
         assert torch.allclose(stack(x), plain(x), atol=1e-6)
+
+
+def test_tokens_ahead_do_not_add_up_over_conformer_blocks_and_are_all_seen() -> None:
+    torch.manual_seed(11)
+    stack = ConformerLookAhead(8, 2, 16, layers=4, kernel=5, left_context=6, chunk=2, ahead=3).eval()
+    assert stack.latency == 4
+    x = torch.randn(1, 40, 8)
+    with torch.inference_mode():
+        before = stack(x)
+        for at, touched in ((25, 22), (24, 20), (23, 20)):
+            changed = x.clone()
+            changed[:, at:] += 1.0
+            # Token t is in chunk t // 2 and sees three tokens more.
+            same = (stack(changed) == before).all(-1)[0]
+            assert same[:touched].all()
+            assert not same[touched:at].any()
+
+
+def test_conformer_blocks_with_everything_in_view_hear_a_clip_as_a_whole() -> None:
+    torch.manual_seed(12)
+    sizes = {"layers": 2, "left_context": 3}
+    stack = ConformerLookAhead(8, 2, 16, kernel=12, chunk=12, ahead=1, **sizes).eval()
+    block = ConformerBlock(8, 2, 16, kernel=12, right=12, left_context=3).eval()
+    whole = CachedAttention(8, 2, left_context=None, chunk=None)
+    x = torch.randn(2, 12, 8)
+    with torch.inference_mode():
+        expected = x
+        for weights in stack.blocks():
+            block.load_state_dict(weights.state_dict())
+            whole.load_state_dict(block.attention.state_dict())
+            block.attention = whole
+            expected = block(expected)
+        assert torch.allclose(stack(x), expected, atol=1e-6)
+
+
+def test_long_clips_are_heard_in_parts_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(13)
+    stack = ConformerLookAhead(8, 2, 16, layers=3, kernel=4, left_context=7, chunk=2, ahead=3).eval()
+    x = torch.randn(2, 61, 8)
+    with torch.inference_mode():
+        at_once = stack(x)
+        monkeypatch.setattr(conformer_look_ahead, "_MOST", 3)
+        assert torch.allclose(stack(x), at_once, atol=1e-5)
 
 
 def test_what_needs_the_whole_clip_refuses_to_stream() -> None:

@@ -27,14 +27,16 @@ from pmmlink.model.alignment import semantic_loss, temporal_loss
 from pmmlink.model.audio import AudioEncoder
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import AudioEncoderConfig
+from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONE_INDEX
 from pmmlink.resources import default_weights
-from pmmlink.train import compact
+from pmmlink.train import compact, recogniser
 from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
 from pmmlink.train.export import blended, figures_of
+from pmmlink.train.grow import encoder_blocks
 from pmmlink.train.objectives import (
     Weights,
     curve_terms,
@@ -45,7 +47,7 @@ from pmmlink.train.objectives import (
 )
 from pmmlink.train.phone_tokens import IGNORE
 from pmmlink.train.processes import Processes
-from pmmlink.train.recogniser import read_recogniser
+from pmmlink.train.recogniser import read_recogniser, start_from_recogniser
 from pmmlink.train.regularise import WIDEST, HiddenBands, drop_channels
 from pmmlink.train.teachers import FEATURES, TEACHER_WIDTH, at_speed, basis_of, lesson_path
 from pmmlink.train.vocal_tract import stretch_voices, warped_hz
@@ -401,6 +403,18 @@ def test_a_model_that_looks_further_ahead_starts_as_the_one_that_does_not() -> N
         assert torch.allclose(far(x), near(x), atol=1e-5)
 
 
+def test_blocks_that_look_further_ahead_together_start_with_the_taps_of_those_that_do_not() -> None:
+    torch.manual_seed(0)
+    near = compact.new_model(("audio", "text"), dropout=0.0, look_ahead=1).eval()
+    far = compact.new_model(("audio", "text"), dropout=0.0, look_ahead=5).eval()
+    compact.fit_weights(far, near.state_dict())
+    assert far.latency == near.latency + 4 * 320  # once, not once a block
+    name = "stages.4.layers.0"
+    taps, more = (encoder_blocks(m.audio_encoder)[name].depthwise.conv.weight for m in (near, far))
+    assert torch.equal(more[..., : taps.shape[-1]], taps)
+    assert not more[..., taps.shape[-1] :].any()
+
+
 def test_new_blocks_of_the_encoder_hand_on_what_they_get() -> None:
     small = load_model(default_weights())[0]
     config = small.config.audio_encoder
@@ -536,6 +550,79 @@ def test_gradients_are_means_over_processes() -> None:
     compact.share_gradients([*parameters, idle], _Twin(0, 2, torch.device("cpu")))
     assert all((p.grad == 2.0).all() for p in parameters if p.grad is not None)
     assert idle.grad is None
+
+
+def recogniser_like(dim: int) -> dict[str, torch.Tensor]:
+    """Random tensors under the names and of the shapes of the recogniser's file."""
+    rng = torch.Generator().manual_seed(3)
+    made: dict[str, torch.Tensor] = {}
+
+    def add(name: str, *shape: int) -> None:
+        made[name] = torch.randn(*shape, generator=rng) * 0.1
+
+    add("onnx::Conv_801", dim, 80, 3)
+    add("onnx::Conv_802", dim)
+    for i, matrix in enumerate((829, 838, 847, 856)):
+        block = f"acoustic_model.model.blocks.{i}"
+        for norm in ("ffn1.norm", "attn_norm", "conv.norm", "ffn2.norm", "norm"):
+            add(f"{block}.{norm}.weight", dim)
+            add(f"{block}.{norm}.bias", dim)
+        for offset, rows, columns in (
+            (0, dim, 4 * dim),
+            (1, 4 * dim, dim),
+            (2, dim, 3 * dim),
+            (6, dim, dim),
+            (7, dim, 4 * dim),
+            (8, 4 * dim, dim),
+        ):
+            add(f"onnx::MatMul_{matrix + offset}", rows, columns)
+        for half in ("ffn1", "ffn2"):
+            add(f"{block}.{half}.fc1.bias", 4 * dim)
+            add(f"{block}.{half}.fc2.bias", dim)
+        add(f"{block}.attn.in_proj_bias", 3 * dim)
+        add(f"{block}.attn.out_proj.bias", dim)
+        add(f"{block}.conv.pointwise1.weight", 2 * dim, dim, 1)
+        add(f"{block}.conv.pointwise1.bias", 2 * dim)
+        add(f"{block}.conv.pointwise2.weight", dim, dim, 1)
+        add(f"{block}.conv.pointwise2.bias", dim)
+        add(f"onnx::Conv_{804 + 3 * i}", dim, 1, 31)
+        add(f"onnx::Conv_{805 + 3 * i}", dim)
+    return made
+
+
+@pytest.mark.parametrize(("look_ahead", "taps"), [(3, 20), (0, 17)])
+def test_the_ear_starts_as_the_recogniser(
+    look_ahead: int, taps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = recogniser_like(144)
+    monkeypatch.setattr(recogniser, "read_recogniser", lambda path: theirs)  # noqa: ARG005
+    model = compact.new_model(("audio", "text"), dropout=0.0, look_ahead=look_ahead).eval()
+    start_from_recogniser(model, tmp_path)
+    blocks = [m for m in (*model.audio_encoder.modules(), *model.text_decoder.modules())]
+    last = [m for m in blocks if isinstance(m, ConformerBlock)][3 if look_ahead else -1]
+    assert torch.equal(last.depthwise.conv.weight, theirs["onnx::Conv_813"][..., :taps])
+    assert torch.equal(last.attention.qkv.weight, theirs["onnx::MatMul_858"].T)
+    first = encoder_blocks(model.audio_encoder)["stages.4.layers.0" if look_ahead else "stages.4"]
+    assert torch.equal(first.depthwise.conv.weight, theirs["onnx::Conv_804"][..., :taps])
+    if look_ahead:
+        sound = torch.randn(1, 16_000, 1, generator=torch.Generator().manual_seed(1)) * 0.1
+        latents = model.audio_encoder(sound)
+        # What a norm with random scales puts out is less even over the channels than a trained one's.
+        handed_on = model.audio_decoder(latents) - latents
+        assert handed_on.square().mean() < 0.3 * latents.square().mean()
+
+
+def test_a_run_from_the_recogniser_keeps_all_but_the_ear_of_other_weights() -> None:
+    shipped = load_model(default_weights())[0]
+    model = compact.new_model(("audio", "text"), dropout=0.0, look_ahead=3)
+    ear = {name: value.clone() for name, value in model.audio_encoder.state_dict().items()}
+    compact.keep_all_but_ear(model, shipped.state_dict())
+    assert all(torch.equal(value, ear[name]) for name, value in model.audio_encoder.state_dict().items())
+    assert torch.equal(model.styles, shipped.styles)
+    assert torch.equal(
+        model.text_decoder.stages[1].module.weight, shipped.text_decoder.stages[1].module.weight
+    )
+    assert torch.equal(model.decoder.curves.weight, shipped.decoder.curves.weight)
 
 
 def test_a_file_that_is_no_recogniser_is_refused(tmp_path: Path) -> None:
