@@ -40,6 +40,7 @@ def _mel_front(config: AudioEncoderConfig) -> list[Stage[Any]]:
         sizes = (config.dim, config.heads, 4 * config.dim)
         return ConformerBlock(*sizes, kernel=config.kernel, right=right, left_context=config.left_context)
 
+    _check_ahead(config.chunk, config.look_ahead, config.left_context)
     ahead: list[Stage[Any]]
     if config.look_ahead or config.chunk > 1:
         stack = ConformerLookAhead(
@@ -92,7 +93,7 @@ class AudioEncoder(Chain):
     the first sample is heard as one that begins after a pause, which is what voices in clips do.
 
     Raises:
-        CheckpointError: a negative lead.
+        CheckpointError: a negative lead, left context or look-ahead, or chunks of nothing.
     """
 
     def __init__(self, config: AudioEncoderConfig) -> None:
@@ -235,10 +236,14 @@ def _conformer(in_dim: int, config: ContextConfig) -> list[Stage[Any]]:
     return stages
 
 
-def _transformer(in_dim: int, config: ContextConfig) -> list[Stage[Any]]:
-    chunk, left, ahead = config.chunk, config.left_context, config.look_ahead
+def _check_ahead(chunk: int | None, ahead: int, left: int | None) -> None:
     if (chunk is not None and chunk < 1) or (left is not None and left < 0) or ahead < 0:
         raise CheckpointError("chunk must be at least 1, left_context and look_ahead at least 0")
+
+
+def _transformer(in_dim: int, config: ContextConfig) -> list[Stage[Any]]:
+    chunk, left, ahead = config.chunk, config.left_context, config.look_ahead
+    _check_ahead(chunk, ahead, left)
     sizes = (config.dim, config.heads, config.feed_forward)
     stages: list[Stage[Any]] = [
         Pointwise(nn.Sequential(nn.LayerNorm(in_dim), nn.Linear(in_dim, config.dim))),

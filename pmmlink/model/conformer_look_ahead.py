@@ -17,29 +17,28 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pmmlink.model.conformer import ConformerBlock
-from pmmlink.stream.stage import Stage, join_time
+from pmmlink.stream.ahead import AheadState, ChunksAhead
+from pmmlink.stream.stage import join_time
 
 _MOST = 64
 """Chunks that are computed at once: attention weighs each against the tokens of all."""
 
 
 @dataclass(slots=True)
-class ConformerLookAheadState:
+class ConformerLookAheadState(AheadState):
     """State of the stack.
 
     Attributes:
         context: per block ``[B, n, 2 C]``, keys and values of the last n ≤ left_context tokens before the
             next chunk.
         gated: per block ``[B, kernel - 1, C]``, what its convolution saw of the last tokens.
-        pending: ``[B, m, C]`` tokens of the next chunk and of what it sees ahead, as far as they have come.
     """
 
     context: list[Tensor]
     gated: list[Tensor]
-    pending: Tensor
 
 
-class ConformerLookAhead(Stage[ConformerLookAheadState]):
+class ConformerLookAhead(ChunksAhead[ConformerLookAheadState]):
     """Conformer blocks ``[B, T, C]`` → ``[B, T, C]``; latency is ``chunk - 1 + ahead`` tokens.
 
     A token sees ``left_context`` tokens before its chunk, its chunk, and ``ahead`` tokens after it.
@@ -67,47 +66,34 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
         chunk: int,
         ahead: int,
     ) -> None:
-        super().__init__()
-        self.latency = chunk - 1 + ahead
+        super().__init__(chunk, ahead)
         self.layers = nn.ModuleList(
             ConformerBlock(dim, heads, hidden, kernel=kernel, right=self.latency, left_context=left_context)
             for _ in range(layers)
         )
         self.dim, self.kernel, self.left_context = dim, kernel, left_context
-        self.chunk, self.ahead = chunk, ahead
+        # Tap of the kernel between each input that a chunk's convolution sees and each of its outputs.
+        window = chunk + ahead
+        tap = torch.arange(kernel - 1 + window)[:, None] - torch.arange(window)
+        self.register_buffer("tap", tap.clamp(0, kernel - 1 + self.latency), persistent=False)
+        self.register_buffer("has_tap", (tap >= 0) & (tap < kernel + self.latency), persistent=False)
+        self.tap: Tensor
+        self.has_tap: Tensor
 
     def init_state(self, batch: int) -> ConformerLookAheadState:
         blank = self.blocks()[0].norm.weight.new_zeros
         count = len(self.layers)
         return ConformerLookAheadState(
+            blank(batch, 0, self.dim),
             [blank(batch, 0, 2 * self.dim)] * count,
             [blank(batch, self.kernel - 1, self.dim)] * count,
-            blank(batch, 0, self.dim),
         )
-
-    def step(self, x: Tensor, state: ConformerLookAheadState) -> Tensor:
-        state.pending = torch.cat([state.pending, x], dim=1)
-        chunks = max(0, state.pending.shape[1] - self.ahead) // self.chunk
-        return self._run(chunks * self.chunk, state) if chunks else x[:, :0]
-
-    def flush(self, state: ConformerLookAheadState) -> Tensor:
-        owed = state.pending.shape[1]
-        return self._run(owed, state) if owed else state.pending
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = self.init_state(x.shape[0])
-        state.pending = x
-        return self.flush(state)
-
-    def inputs_for(self, outputs: int) -> int:
-        return -(-outputs // self.chunk) * self.chunk + self.ahead
 
     def blocks(self) -> list[ConformerBlock]:
         """The blocks, first to last."""
         return cast("list[ConformerBlock]", list(self.layers))
 
     def _run(self, count: int, state: ConformerLookAheadState) -> Tensor:
-        """The first ``count`` pending tokens through all blocks: whole chunks, or all that is left."""
         parts = []
         while count:
             now = min(count, _MOST * self.chunk)
@@ -127,7 +113,7 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
         at = torch.arange(chunks, device=tokens.device)[:, None] * self.chunk + window
         cached = state.context[0].shape[1]
         whole = needed <= known
-        seen = None if chunks == 1 and whole else self._seen(at, cached, known)
+        bias = None if chunks == 1 and whole else self._bias(at, cached, known, tokens.dtype)
         there = None if whole else (at < known)[..., None]
         h = tokens[:, at]  # [B, chunks, chunk + ahead, C]
         for i, block in enumerate(self.blocks()):
@@ -140,7 +126,7 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
             heads = block.attention.heads
             q = queries.reshape(batch, chunks * len(window), heads, -1).transpose(1, 2)
             k, v = line.view(batch, line.shape[1], 2, heads, -1).permute(2, 0, 3, 1, 4)
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+            mixed = block.attention.mix(q, k, v, bias)
             h = h + block.attention.out(mixed.transpose(1, 2).reshape(h.shape))
             gated = F.glu(block.gate(block.conv_norm(h)), dim=-1)
             if there is not None:
@@ -152,8 +138,8 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
         """``[B, chunks, chunk + ahead, C]`` → ``[B, chunks * chunk, C]``: without the copies."""
         return x[:, :, : self.chunk].flatten(1, 2)
 
-    def _seen(self, at: Tensor, cached: int, known: int) -> Tensor:
-        """Which tokens each token may look at, ``[1, 1, queries, cached + tokens + copies]``."""
+    def _bias(self, at: Tensor, cached: int, known: int, dtype: torch.dtype) -> Tensor:
+        """0 where a token may look, -inf elsewhere: ``[1, 1, queries, cached + tokens + copies]``."""
         chunks = len(at)
         first = at[:, :1, None]
         own = torch.arange(-cached, chunks * self.chunk, device=at.device)
@@ -161,7 +147,9 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
         owner = torch.arange(chunks, device=at.device)
         copies = (owner[:, None, None] == owner[:, None]) & (at[:, self.chunk :] < known)
         both = torch.cat([line, copies.flatten(1)[:, None]], dim=2)
-        return both.expand(-1, at.shape[1], -1).flatten(0, 1)[None, None]
+        seen = both.expand(-1, at.shape[1], -1).flatten(0, 1)
+        bias = torch.zeros(seen.shape, dtype=dtype, device=at.device)
+        return bias.masked_fill(~seen, -torch.inf)[None, None]
 
     def _convolved(
         self, block: ConformerBlock, gated: Tensor, i: int, count: int, state: ConformerLookAheadState
@@ -172,12 +160,8 @@ class ConformerLookAhead(Stage[ConformerLookAheadState]):
         state.gated[i] = line[:, count : count + self.kernel - 1]
         before = line.unfold(1, self.kernel - 1, self.chunk)[:, :chunks]
         near = torch.cat([before, gated.transpose(2, 3)], dim=-1).permute(2, 0, 1, 3)  # [C, B, chunks, taps]
-        # Few outputs from many short windows: as products with the kernel, shifted by one for each output.
+        # Few outputs from many short windows: products with the kernel, shifted by one tap for each output.
         conv = block.depthwise.conv
-        shift = torch.arange(near.shape[-1], device=near.device)[:, None] - torch.arange(
-            window, device=near.device
-        )
-        taps = conv.weight[:, 0]
-        shifted = taps[:, shift.clamp(0, taps.shape[1] - 1)] * ((shift >= 0) & (shift < taps.shape[1]))
+        shifted = conv.weight[:, 0][:, self.tap] * self.has_tap
         out = torch.bmm(near.reshape(dim, batch * chunks, -1), shifted)
         return out.view(dim, batch, chunks, window).permute(1, 2, 3, 0) + cast(Tensor, conv.bias)

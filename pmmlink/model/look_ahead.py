@@ -15,25 +15,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pmmlink.model.transformer import TransformerLayer
-from pmmlink.stream.stage import Stage
+from pmmlink.stream.ahead import AheadState, ChunksAhead
 
 
 @dataclass(slots=True)
-class LookAheadState:
+class LookAheadState(AheadState):
     """State of the stack.
 
     Attributes:
         keys: per layer ``[B, n, C]``, keys of the last n ≤ left_context tokens before the next chunk.
         values: the same for the values.
-        pending: ``[B, m, C]`` tokens of the next chunk and of what it sees ahead, as far as they have come.
     """
 
     keys: list[Tensor]
     values: list[Tensor]
-    pending: Tensor
 
 
-class LookAheadStack(Stage[LookAheadState]):
+class LookAheadStack(ChunksAhead[LookAheadState]):
     """Transformer layers ``[B, T, C]`` → ``[B, T, C]``; latency is ``(1 + ahead) * chunk - 1`` tokens.
 
     A token sees ``left_context`` tokens before its chunk, its chunk, and ``ahead`` chunks after it.
@@ -51,51 +49,31 @@ class LookAheadStack(Stage[LookAheadState]):
     def __init__(
         self, dim: int, heads: int, hidden: int, *, layers: int, left_context: int, chunk: int, ahead: int
     ) -> None:
-        super().__init__()
+        super().__init__(chunk, ahead * chunk)
         self.layers = nn.ModuleList(
             TransformerLayer(dim, heads, hidden, left_context=left_context, chunk=chunk)
             for _ in range(layers)
         )
-        self.dim, self.left_context, self.chunk = dim, left_context, chunk
-        self.right = ahead * chunk
-        self.latency = chunk - 1 + self.right
+        self.dim, self.left_context = dim, left_context
 
     def init_state(self, batch: int) -> LookAheadState:
         empty = self._each()[0].norm.weight.new_zeros(batch, 0, self.dim)
         count = len(self.layers)
-        return LookAheadState([empty] * count, [empty] * count, empty)
-
-    def step(self, x: Tensor, state: LookAheadState) -> Tensor:
-        state.pending = torch.cat([state.pending, x], dim=1)
-        chunks = max(0, state.pending.shape[1] - self.right) // self.chunk
-        return self._run(chunks * self.chunk, state) if chunks else x[:, :0]
-
-    def flush(self, state: LookAheadState) -> Tensor:
-        owed = state.pending.shape[1]
-        return self._run(owed, state) if owed else state.pending
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = self.init_state(x.shape[0])
-        state.pending = x
-        return self.flush(state)
-
-    def inputs_for(self, outputs: int) -> int:
-        return -(-outputs // self.chunk) * self.chunk + self.right
+        return LookAheadState(empty, [empty] * count, [empty] * count)
 
     def _each(self) -> list[TransformerLayer]:
         return [layer for layer in self.layers if isinstance(layer, TransformerLayer)]
 
     def _run(self, count: int, state: LookAheadState) -> Tensor:
-        """The first ``count`` pending tokens through all layers: whole chunks, or all that is left."""
         tokens = state.pending
         batch, known, _ = tokens.shape
         chunks = -(-count // self.chunk)
-        tokens = F.pad(tokens, (0, 0, 0, chunks * self.chunk + self.right - known))
+        tokens = F.pad(tokens, (0, 0, 0, chunks * self.chunk + self.ahead - known))
         state.pending = state.pending[:, count:]
         # Positions of what each chunk sees, counted from the first pending token: [chunks, window].
         start = torch.arange(chunks, device=tokens.device)[:, None] * self.chunk
         inside = start + torch.arange(self.chunk, device=tokens.device)
-        ahead = start + self.chunk + torch.arange(self.right, device=tokens.device)
+        ahead = start + self.chunk + torch.arange(self.ahead, device=tokens.device)
         before = start + torch.arange(-self.left_context, 0, device=tokens.device)
         # Each chunk and its copy of what lies ahead: [B, chunks, chunk + right, C].
         h = tokens[:, torch.cat([inside, ahead], dim=1)]

@@ -19,9 +19,10 @@ from pmmlink.model.conformer import ConformerBlock, ConformerState, FeedForward
 from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.text import TextDecoder
 from pmmlink.model.transformer import TransformerLayer, TransformerState
+from pmmlink.stream.ahead import AheadState, ChunksAhead
 from pmmlink.stream.attention import AttentionState, CachedAttention
 from pmmlink.stream.conv import ConvState
-from pmmlink.stream.stage import Chain, Stage, join_time
+from pmmlink.stream.stage import Chain, Stage
 
 Affine = tuple[Tensor, Tensor]
 """Weights ``[n, in, out]`` and biases ``[n, 1, out]``."""
@@ -167,62 +168,44 @@ class RunningBlock(Stage[ConformerState]):
 
 
 @dataclass(slots=True)
-class RunningLookAheadState:
+class RunningLookAheadState(AheadState):
     """State of the stack.
 
     Attributes:
         blocks: of each block.
-        pending: ``[1, m, C]`` tokens of the next chunk and of what it sees ahead, as far as they have come.
     """
 
     blocks: list[ConformerState]
-    pending: Tensor
 
 
-class RunningLookAhead(Stage[RunningLookAheadState]):
-    """Blocks that look ahead together: ``[1, T, C]`` → ``[1, T, C]``, a chunk at a time.
+class RunningLookAhead(ChunksAhead[RunningLookAheadState]):
+    """Blocks that look ahead together: ``[1, T, C]`` → ``[1, T, C]``.
 
     Args:
         stack: trained blocks; left as they are.
     """
 
     def __init__(self, stack: ConformerLookAhead) -> None:
-        super().__init__()
-        self.latency, self.chunk, self.ahead = stack.latency, stack.chunk, stack.ahead
+        super().__init__(stack.chunk, stack.ahead)
         self.layers = nn.ModuleList(RunningBlock([block]) for block in stack.blocks())
 
     def init_state(self, batch: int) -> RunningLookAheadState:
         states = [block.init_state(batch) for block in self._each()]
-        return RunningLookAheadState(states, states[0].skip)
-
-    def step(self, x: Tensor, state: RunningLookAheadState) -> Tensor:
-        state.pending = torch.cat([state.pending, x], dim=1)
-        return self._run(state, self.chunk + self.ahead)
-
-    def flush(self, state: RunningLookAheadState) -> Tensor:
-        return self._run(state, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = self.init_state(1)
-        return join_time([self.step(x, state), self.flush(state)])
-
-    def inputs_for(self, outputs: int) -> int:
-        return -(-outputs // self.chunk) * self.chunk + self.ahead
+        return RunningLookAheadState(states[0].skip, states)
 
     def _each(self) -> list[RunningBlock]:
         return cast("list[RunningBlock]", list(self.layers))
 
-    def _run(self, state: RunningLookAheadState, least: int) -> Tensor:
-        """Chunks, while at least so many tokens wait."""
+    def _run(self, count: int, state: RunningLookAheadState) -> Tensor:
         done = []
-        while state.pending.shape[1] >= least:
-            x = state.pending[:, : self.chunk + self.ahead]
-            own = min(self.chunk, x.shape[1])
+        for start in range(0, count, self.chunk):
+            x = state.pending[:, start : start + self.chunk + self.ahead]
+            own = min(self.chunk, count - start)
             for block, its_state in zip(self._each(), state.blocks, strict=True):
                 x = block.step_with_copy(x, own, its_state)
-            state.pending = state.pending[:, own:]
             done.append(x[:, :own])
-        return torch.cat(done, dim=1) if done else state.pending[:, :0]
+        state.pending = state.pending[:, count:]
+        return torch.cat(done, dim=1)
 
 
 class RunningLayer(Stage[TransformerState]):

@@ -40,7 +40,7 @@ from pmmlink.phones import PHONES
 from pmmlink.stream.attention import CachedAttention
 from pmmlink.train.batches import Pool, batches, make_item
 from pmmlink.train.corpus.reader import load_manifest
-from pmmlink.train.grow import encoder_blocks, hand_on
+from pmmlink.train.grow import conformer_blocks, hand_on
 from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_terms, total
 from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
@@ -191,7 +191,7 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     absent = tuple(f"{m}_" for m in MODALITIES if m not in model.modalities)
     kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *IMAGE_PARTS))}
     missing, unexpected = model.load_state_dict({**kept, FUSE: wide}, strict=False)
-    blocks = encoder_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
+    blocks = conformer_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
     new = [name for name in blocks if f"audio_encoder.{name}.norm.weight" not in state]
     known = (*IMAGE_PARTS, *(f"audio_encoder.{name}." for name in new))
     strangers = [n for n in missing if not n.startswith(known)]
@@ -246,13 +246,10 @@ def prepare(run: Run, args: argparse.Namespace, pool: Pool) -> tuple[PMMTalk, Te
     mean, spread = measure_spread(pool)
     model = new_model(run.modalities, conv_right=run.conv_right, look_ahead=run.look_ahead)
     if run.stage == "encoders":
-        if args.start and not args.recogniser:
-            fit_weights(model, weights_of(args.start))
-            return model, spread
         if args.recogniser:
             start_from_recogniser(model, args.recogniser)
         if args.start:
-            keep_all_but_ear(model, weights_of(args.start))
+            (keep_all_but_ear if args.recogniser else fit_weights)(model, weights_of(args.start))
             return model, spread
         with torch.no_grad():
             model.decoder.curves.bias.copy_(mean[0])
@@ -449,8 +446,9 @@ def main() -> None:
     parser.add_argument(
         "--regularise", action="store_true", help="encoders: drop channels and hide bands of the spectrum"
     )
-    parser.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
-    parser.add_argument(
+    ahead = parser.add_mutually_exclusive_group()
+    ahead.add_argument("--conv-right", type=int, nargs=2, default=(1, 1), metavar=("ψ_AE", "ψ_AD"))
+    ahead.add_argument(
         "--look-ahead", type=int, default=0, metavar="TOKENS", help="blocks of ψ_AE look ahead together (3)"
     )
     parser.add_argument("--without", action="append", default=[], choices=["audio", "text", "image"])

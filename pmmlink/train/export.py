@@ -169,8 +169,11 @@ def trained(run: Path, **settings: Any) -> PMMTalk:
         stage = json.loads((run / "run.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{run}: no run.json beside the checkpoint (give a stage's folder)") from error
-    ahead = {"conv_right": tuple(stage.get("conv_right", (1, 1))), "look_ahead": stage.get("look_ahead", 0)}
-    config = new_model(tuple(stage["modalities"]), **ahead).config
+    config = new_model(
+        tuple(stage["modalities"]),
+        conv_right=tuple(stage.get("conv_right", (1, 1))),
+        look_ahead=stage.get("look_ahead", 0),
+    ).config
     model = PMMTalk(dataclasses.replace(config, **settings))
     model.load_state_dict(weights)
     return model

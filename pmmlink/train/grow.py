@@ -5,13 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from pmmlink.model.audio import AudioEncoder
 from pmmlink.model.conformer import ConformerBlock
 
 
-def encoder_blocks(encoder: AudioEncoder) -> dict[str, ConformerBlock]:
-    """ψ_AE's conformer blocks by their names in its state, first to last."""
-    return {name: m for name, m in encoder.named_modules() if isinstance(m, ConformerBlock)}
+def conformer_blocks(module: nn.Module) -> dict[str, ConformerBlock]:
+    """A module's conformer blocks by their names in its state, first to last."""
+    return {name: m for name, m in module.named_modules() if isinstance(m, ConformerBlock)}
 
 
 @torch.no_grad()

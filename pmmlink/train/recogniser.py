@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pmmlink.errors import DataError
 from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.stream.conv import StreamConv1d
-from pmmlink.train.grow import hand_on
+from pmmlink.train.grow import conformer_blocks, hand_on
 
 _DTYPES = {0: "<f4", 1: "<f2"}
 _BLOCKS = 4
@@ -74,12 +74,12 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
     stem = next(s for s in model.audio_encoder.stages if isinstance(s, StreamConv1d))
     _copy(stem.conv.weight, tensors["onnx::Conv_801"])
     _copy(stem.conv.bias, tensors["onnx::Conv_802"])
-    encoder = _blocks(model.audio_encoder)
+    encoder = list(conformer_blocks(model.audio_encoder).values())
     trunk = encoder[: model.config.audio_encoder.layers]
     for branch in ("audio_decoder", "text_decoder"):
         if not hasattr(model, branch):
             continue
-        body = [*trunk, *_blocks(getattr(model, branch))]
+        body = [*trunk, *conformer_blocks(getattr(model, branch)).values()]
         if len(body) < _BLOCKS:
             raise DataError(f"the recogniser has {_BLOCKS} blocks, the model's {branch} path {len(body)}")
         for i, block in enumerate(body[:_BLOCKS]):
@@ -91,10 +91,6 @@ def start_from_recogniser(model: PMMTalk, path: Path) -> None:
 def _hand_on_from(before: list[ConformerBlock], further: list[ConformerBlock]) -> None:
     for known, block in pairwise([before[-1], *further]):
         hand_on(block, known.norm)
-
-
-def _blocks(module: nn.Module) -> list[ConformerBlock]:
-    return [m for m in module.modules() if isinstance(m, ConformerBlock)]
 
 
 def _copy(target: Tensor | None, source: Tensor) -> None:

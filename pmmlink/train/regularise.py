@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pmmlink.dsp.level import RunningLevel
 from pmmlink.model.audio import AudioEncoder
-from pmmlink.model.conformer import ConformerBlock
+from pmmlink.train.grow import conformer_blocks
 
 DROPPED = 0.1
 """Chance of a channel of what a block's parts add."""
@@ -26,8 +26,7 @@ WIDEST = 14
 
 def drop_channels(model: nn.Module, chance: float = DROPPED) -> None:
     """Lets all conformer blocks of a model lose channels in training mode."""
-    blocks = [module for module in model.modules() if isinstance(module, ConformerBlock)]
-    for block in blocks:
+    for block in conformer_blocks(model).values():
         for part in (block.first.project, block.attention.out, block.mix, block.second.project):
             part.register_forward_hook(
                 lambda part, _given, out: F.dropout(out, chance, training=part.training)

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 import torch
 from contract import check_law
-from torch import nn
+from torch import Tensor, nn
 
 from pmmlink.dsp.emphasis import PreEmphasis
 from pmmlink.dsp.level import RunningLevel
@@ -27,6 +27,7 @@ from pmmlink.model.decoder import PMMTalkDecoder
 from pmmlink.model.frame_smoothing import FrameSmoothing
 from pmmlink.model.image import ImageEncoder
 from pmmlink.model.look_ahead import LookAheadStack
+from pmmlink.model.running_blocks import RunningLookAhead
 from pmmlink.model.talking_head import MouthWindows
 from pmmlink.model.text import TextDecoder
 from pmmlink.model.transformer import TransformerLayer
@@ -215,13 +216,18 @@ def test_a_chain_adds_up_ratio_and_latency() -> None:
     assert chain.latency == 3 + 4 * 1
 
 
+def other_from(x: Tensor, at: int) -> Tensor:
+    """The same steps up to ``at``, others from there on."""
+    changed = x.clone()
+    changed[:, at:] += 1.0
+    return changed
+
+
 def test_chunk_attention_does_not_add_up_over_layers() -> None:
     layers = Chain(*(TransformerLayer(8, 2, 8, left_context=8, chunk=4) for _ in range(3))).eval()
     x = torch.randn(1, 40, 8)
-    changed = x.clone()
-    changed[:, 20:] += 1.0
     with torch.inference_mode():
-        assert torch.equal(layers(x)[:, :20], layers(changed)[:, :20])
+        assert torch.equal(layers(x)[:, :20], layers(other_from(x, 20))[:, :20])
 
 
 def test_chunks_ahead_do_not_add_up_over_layers_and_are_all_seen() -> None:
@@ -231,10 +237,8 @@ def test_chunks_ahead_do_not_add_up_over_layers_and_are_all_seen() -> None:
     with torch.inference_mode():
         before = stack(x)
         for at, touched in ((28, 16), (27, 16), (15, 4)):
-            changed = x.clone()
-            changed[:, at:] += 1.0
             # Token t is in chunk t // 4 and sees two chunks more.
-            same = (stack(changed) == before).all(-1)[0]
+            same = (stack(other_from(x, at)) == before).all(-1)[0]
             assert same[: at // 4 * 4 - 8].all()
             assert not same[at // 4 * 4 - 8 : touched].any()
 
@@ -257,10 +261,8 @@ def test_tokens_ahead_do_not_add_up_over_conformer_blocks_and_are_all_seen() -> 
     with torch.inference_mode():
         before = stack(x)
         for at, touched in ((25, 22), (24, 20), (23, 20)):
-            changed = x.clone()
-            changed[:, at:] += 1.0
             # Token t is in chunk t // 2 and sees three tokens more.
-            same = (stack(changed) == before).all(-1)[0]
+            same = (stack(other_from(x, at)) == before).all(-1)[0]
             assert same[:touched].all()
             assert not same[touched:at].any()
 
@@ -280,6 +282,23 @@ def test_conformer_blocks_with_everything_in_view_hear_a_clip_as_a_whole() -> No
             block.attention = whole
             expected = block(expected)
         assert torch.allclose(stack(x), expected, atol=1e-6)
+
+
+def test_blocks_that_look_ahead_run_as_they_were_trained() -> None:
+    torch.manual_seed(14)
+    stack = ConformerLookAhead(8, 2, 16, layers=3, kernel=4, left_context=7, chunk=2, ahead=3).eval()
+    running = RunningLookAhead(stack)
+    for length in (1, 2, 6, 61):
+        x = torch.randn(1, length, 8)
+        check_law(running, x)
+        with torch.inference_mode():
+            assert torch.allclose(running(x), stack(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [{"chunk": 0}, {"look_ahead": -1}, {"look_ahead": 2, "left_context": -1}])
+def test_an_ear_that_cannot_look_so_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(CheckpointError, match="chunk must be at least 1"):
+        AudioEncoder(AudioEncoderConfig(**wrong))
 
 
 def test_long_clips_are_heard_in_parts_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

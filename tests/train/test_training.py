@@ -27,7 +27,6 @@ from pmmlink.model.alignment import semantic_loss, temporal_loss
 from pmmlink.model.audio import AudioEncoder
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import AudioEncoderConfig
-from pmmlink.model.conformer import ConformerBlock
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONE_INDEX
 from pmmlink.resources import default_weights
@@ -36,7 +35,7 @@ from pmmlink.train.augment import degrade, rms
 from pmmlink.train.batches import Batch, Pool, batches, make_item, piece_of
 from pmmlink.train.corpus.reader import Clip, load_manifest
 from pmmlink.train.export import blended, figures_of
-from pmmlink.train.grow import encoder_blocks
+from pmmlink.train.grow import conformer_blocks
 from pmmlink.train.objectives import (
     Weights,
     curve_terms,
@@ -410,7 +409,7 @@ def test_blocks_that_look_further_ahead_together_start_with_the_taps_of_those_th
     compact.fit_weights(far, near.state_dict())
     assert far.latency == near.latency + 4 * 320  # once, not once a block
     name = "stages.4.layers.0"
-    taps, more = (encoder_blocks(m.audio_encoder)[name].depthwise.conv.weight for m in (near, far))
+    taps, more = (conformer_blocks(m.audio_encoder)[name].depthwise.conv.weight for m in (near, far))
     assert torch.equal(more[..., : taps.shape[-1]], taps)
     assert not more[..., taps.shape[-1] :].any()
 
@@ -598,11 +597,11 @@ def test_the_ear_starts_as_the_recogniser(
     monkeypatch.setattr(recogniser, "read_recogniser", lambda path: theirs)  # noqa: ARG005
     model = compact.new_model(("audio", "text"), dropout=0.0, look_ahead=look_ahead).eval()
     start_from_recogniser(model, tmp_path)
-    blocks = [m for m in (*model.audio_encoder.modules(), *model.text_decoder.modules())]
-    last = [m for m in blocks if isinstance(m, ConformerBlock)][3 if look_ahead else -1]
+    ear, text = (conformer_blocks(part) for part in (model.audio_encoder, model.text_decoder))
+    last = list((ear if look_ahead else text).values())[-1]
     assert torch.equal(last.depthwise.conv.weight, theirs["onnx::Conv_813"][..., :taps])
     assert torch.equal(last.attention.qkv.weight, theirs["onnx::MatMul_858"].T)
-    first = encoder_blocks(model.audio_encoder)["stages.4.layers.0" if look_ahead else "stages.4"]
+    first = ear["stages.4.layers.0" if look_ahead else "stages.4"]
     assert torch.equal(first.depthwise.conv.weight, theirs["onnx::Conv_804"][..., :taps])
     if look_ahead:
         sound = torch.randn(1, 16_000, 1, generator=torch.Generator().manual_seed(1)) * 0.1
