@@ -152,15 +152,14 @@ def new_model(
         dropout: of ψ_PD.
         conv_right: look-ahead of each block of ψ_AE, and of ψ_AD and ψ_TD.
         look_ahead: where not 0, ψ_AE is all four blocks of the recogniser, which see so many tokens after
-            their chunk of two (:mod:`pmmlink.model.conformer_look_ahead`); ψ_AD and ψ_TD are one block each,
-            which sees nothing ahead.
+            their chunk of two (:mod:`pmmlink.model.conformer_look_ahead`); ψ_AD and ψ_TD see nothing ahead.
     """
     base = PMMTalkConfig(modalities=modalities, styles=STYLES)
     if look_ahead:
         ear = dataclasses.replace(
             base.audio_encoder, layers=4, causal_layers=0, chunk=2, look_ahead=look_ahead, left_context=100
         )
-        context = dataclasses.replace(base.audio_decoder, layers=1, conv_right=0)
+        context = dataclasses.replace(base.audio_decoder, conv_right=0)
     else:
         ear = dataclasses.replace(base.audio_encoder, conv_right=conv_right[0])
         context = dataclasses.replace(base.audio_decoder, conv_right=conv_right[1])
