@@ -58,9 +58,18 @@ def music(rng: Generator, samples: int) -> FloatArray:
     for _ in range(int(rng.integers(4, 12) * samples / SAMPLE_RATE_HZ / 3) + 2):
         f0 = 110 * 2 ** (rng.integers(0, 36) / 12)
         start = rng.uniform(0, samples / SAMPLE_RATE_HZ)
-        envelope = np.where(t >= start, np.exp(-(t - start) / rng.uniform(0.15, 1.2)), 0.0)
-        for h in range(1, int(rng.integers(2, 8))):
-            out += envelope * np.sin(2 * np.pi * f0 * h * t + rng.uniform(0, 6.28)) / h ** rng.uniform(0.7, 2)
+        decay = rng.uniform(0.15, 1.2)
+        after = t[np.searchsorted(t, start) :]
+        # Harmonics are powers of the fundamental: one exponential for all of them, where sines were slow.
+        turning = np.exp(2j * np.pi * f0 * after)
+        weights = [
+            np.exp(1j * rng.uniform(0, 6.28)) / h ** rng.uniform(0.7, 2)
+            for h in range(1, int(rng.integers(2, 8)))
+        ]
+        note = np.zeros(len(after), complex)
+        for weight in reversed(weights):
+            note = (note + weight) * turning
+        out[samples - len(after) :] += np.exp(-(after - start) / decay) * note.imag
     steady: FloatArray = (out / (out.std() + 1e-9)).astype(np.float32)
     return steady
 
