@@ -290,15 +290,15 @@ def _in_16_bits(model: PMMTalk) -> None:
 
 
 def note_on_16_bits(capabilities: Mapping[str, Any]) -> str | None:
-    """What to say where ``--half`` is no gain: without bfloat16 in the processor steps take longer.
+    """What to say where ``--half`` is no gain, or may be none.
 
     Args:
         capabilities: of :func:`torch.cpu.get_capabilities`.
     """
-    if capabilities.get("architecture") != "x86_64":
+    if capabilities.get("architecture") != "x86_64" or capabilities.get("amx_bf16"):
         return None
-    if any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16")):
-        return None
+    if capabilities.get("avx512_bf16"):
+        return "--half: without AMX, 16 bits may be slower (on one Xeon by half); time some steps without"
     return "--half: this processor has no bfloat16, which makes every step slower; leave it out"
 
 

@@ -110,7 +110,10 @@ def clip_of(corpus: Path, source: str) -> Clip:
 
 
 def test_16_bits_are_advised_against_where_the_processor_lacks_them() -> None:
-    assert compact.note_on_16_bits({"architecture": "x86_64", "avx512_bf16": True}) is None
+    assert compact.note_on_16_bits({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": True}) is None
+    doubt = compact.note_on_16_bits({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False})
+    assert doubt is not None
+    assert "without AMX" in doubt
     assert compact.note_on_16_bits({"architecture": "aarch64"}) is None
     note = compact.note_on_16_bits({"architecture": "x86_64", "avx2": True, "amx_bf16": False})
     assert note is not None
