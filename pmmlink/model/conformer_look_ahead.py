@@ -1,8 +1,8 @@
 """Conformer blocks that all see the same few tokens ahead, without the look-ahead adding up over them.
 
 A depthwise kernel that sees one token ahead in each of four blocks lets the first block see one and the last
-block four; attention sees none at all. A network that was trained on whole utterances hears worse so than
-with all four at every block. Here, as in :mod:`.look_ahead`, each chunk of tokens carries its own copy of
+block four; attention sees none at all. A network that was trained on whole utterances had all of it at every
+block. Here, as in :mod:`.look_ahead`, each chunk of tokens carries its own copy of
 the tokens ahead of it through all blocks (Emformer, Shi et al. 2021): attention and convolution of chunk and
 copy see both, and the past as its own chunks left it.
 """
