@@ -51,10 +51,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items stacked: audio ``[B, N, 1]``, curves ``[B, T, 32]``, closure ``[B, T]``, phones ``[B, T50]``,
-    teachers ``[B, T50, TEACHER_WIDTH]``.
+    """Items stacked: clean ``[B, N]``, audio ``[B, N, 1]``, curves ``[B, T, 32]``, closure ``[B, T]``,
+    phones ``[B, T50]``, teachers ``[B, T50, TEACHER_WIDTH]``.
     """
 
+    clean: Tensor
     audio: Tensor
     curves: Tensor
     closure: Tensor
@@ -255,6 +256,7 @@ def make_item(pool: Pool, style: str, seconds: float, rng: Generator) -> Item:
 def stack(items: Sequence[Item]) -> Batch:
     """Items of one length as tensors."""
     return Batch(
+        torch.from_numpy(np.stack([i.clean for i in items])),
         torch.from_numpy(np.stack([i.audio for i in items]))[..., None],
         torch.from_numpy(np.stack([i.curves for i in items])),
         torch.from_numpy(np.stack([i.closure for i in items])),

@@ -40,8 +40,9 @@ from pmmlink.phones import PHONES
 from pmmlink.stream.attention import CachedAttention
 from pmmlink.train.batches import Pool, batches, make_item
 from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.corpus.recogniser_features import RecogniserFeatures
 from pmmlink.train.grow import conformer_blocks, hand_on
-from pmmlink.train.objectives import Weights, all_terms, distillation_term, phone_terms, total
+from pmmlink.train.objectives import Weights, all_terms, distillation_term, hearing_term, phone_terms, total
 from pmmlink.train.processes import Processes, join_processes
 from pmmlink.train.recogniser import start_from_recogniser
 from pmmlink.train.regularise import HiddenBands, drop_channels
@@ -345,6 +346,15 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
         drop_channels(model)
     if probe is not None:
         model.audio_decoder.register_forward_hook(lambda _m, _i, out: tokens.append(out))
+    heard: list[Tensor] = []
+    recogniser: RecogniserFeatures | None = None
+    if probe is not None and run.weights.hearing:
+        if not (args.recogniser and run.look_ahead):
+            raise DataError(
+                "--weigh hearing=… needs --recogniser FILE and --look-ahead 3: the same four blocks"
+            )
+        recogniser = RecogniserFeatures(args.recogniser)
+        model.audio_encoder.register_forward_hook(lambda _m, _i, out: heard.append(out))
 
     sums: dict[str, float] = {}
     began = time.monotonic()
@@ -364,6 +374,7 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
             if bands is not None:
                 bands.rng = draw
         tokens.clear()
+        heard.clear()
         style = model.styles[batch.style]
         with torch.autocast("cpu", torch.bfloat16, enabled=run.half):
             prediction = model.predict(batch.audio, style)
@@ -374,6 +385,10 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
             for name, value in phone_terms(phones, batch.phones, batch.teachers).items():
                 terms[name] = terms[name] + value
             terms["distillation"] = distillation_term(imitated, batch.teachers)
+        if recogniser is not None:
+            with torch.no_grad():
+                wanted = recogniser.blocks(batch.clean, half=run.half)[-1]
+            terms["hearing"] = hearing_term(heard[0].float(), wanted)
         loss = total(terms, run.weights)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

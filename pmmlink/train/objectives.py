@@ -39,6 +39,8 @@ class Weights:
         phones: frame cross-entropy of the text decoder's symbols against labels and teachers.
         bilabials: the same between P, B and M on one side and all else on the other.
         distillation: squared error of what the teachers heard.
+        hearing: what ψ_AE misses of what the recogniser, whose blocks it began with, makes of the clean sound
+            with its full context; a share of that variance.
         temporal: eq. 11.
         semantic: eq. 12.
     """
@@ -52,6 +54,7 @@ class Weights:
     phones: float = 0.8
     bilabials: float = 1.0
     distillation: float = 0.5
+    hearing: float = 0.0
     temporal: float = 1e-4
     semantic: float = 1e-5
 
@@ -141,6 +144,17 @@ def distillation_term(imitated: Tensor, teachers: Tensor) -> Tensor:
     known = torch.isfinite(wanted)
     error = torch.where(known, imitated[:, :count] - wanted.nan_to_num(), torch.zeros_like(wanted))
     return error.square().sum() / known.any(-1).sum().clamp_min(1)
+
+
+def hearing_term(heard: Tensor, wanted: Tensor) -> Tensor:
+    """Squared error of ``[B, T50, C]`` ψ_AE's latents over the variance of those wanted.
+
+    0 where they are the same, 1 where they are a constant.
+    """
+    count = min(heard.shape[1], wanted.shape[1])
+    wanted = wanted[:, :count]
+    spread = (wanted - wanted.mean((0, 1))).square().sum()
+    return (heard[:, :count] - wanted).square().sum() / spread.clamp_min(1e-6)
 
 
 def all_terms(prediction: Prediction, batch: Batch, spread: Tensor) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pmmlink.errors import DataError
 from pmmlink.phones import PHONE_INDEX, PHONES
@@ -19,6 +20,7 @@ from pmmlink.train.corpus.check import check_corpus
 from pmmlink.train.corpus.flite import Flite
 from pmmlink.train.corpus.frame_aligner import FrameAligner, corpus_examples, learn, search
 from pmmlink.train.corpus.reader import load_manifest
+from pmmlink.train.corpus.recogniser_features import RecogniserFeatures
 from pmmlink.train.corpus.snap import snap
 from pmmlink.train.corpus.speechocean import Speechocean
 from pmmlink.train.corpus.speechocean_untimed import SpeechoceanUntimed
@@ -239,3 +241,16 @@ def test_what_speechocean_could_not_time_is_there_without_phones(shared: Path, t
     clips = load_manifest(tmp_path / "out", ["speechocean762_untimed"])
     assert [clip.id for clip in clips] == rest
     assert all(clip.phones is None and clip.split == "train" and clip.samples > 8000 for clip in clips)
+
+
+@needs_recogniser
+def test_the_recogniser_hears_a_batch_as_it_hears_each_clip_whatever_their_level() -> None:
+    recogniser = RecogniserFeatures()
+    sounds = torch.randn(2, 12_800, generator=torch.Generator().manual_seed(1)) * torch.tensor(
+        [[0.1], [0.002]]
+    )
+    blocks = recogniser.blocks(sounds)
+    assert [tuple(block.shape) for block in blocks] == [(2, 41, 144)] * 4
+    for sound, third, fourth in zip(sounds, *blocks[2:], strict=True):
+        heard = torch.from_numpy(recogniser(sound.numpy()))
+        torch.testing.assert_close(torch.cat([third, fourth], dim=-1), heard, rtol=1e-4, atol=1e-4)

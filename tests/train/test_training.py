@@ -40,6 +40,7 @@ from pmmlink.train.objectives import (
     Weights,
     curve_terms,
     distillation_term,
+    hearing_term,
     phone_terms,
     smooth_l1,
     total,
@@ -209,6 +210,7 @@ def hand_batch() -> Batch:
     curves[0, :, 3] = torch.tensor([0.0, 0.2, 0.4])
     curves[0, :, 5] = float("nan")
     return Batch(
+        torch.zeros(1, 1600),
         torch.zeros(1, 1600, 1),
         curves,
         torch.tensor([[1.0, 0.0, float("nan")]]),
@@ -233,6 +235,15 @@ def test_objectives_by_hand() -> None:
     assert terms["gap"].item() == 0.0
     weights = Weights(position=2.0, motion=0.0, gap=0.0, phones=0.0, temporal=0.0, semantic=0.0, closure=1.0)
     assert total(terms, weights).item() == pytest.approx(2 * 5.0 / 93 + np.log(2))
+
+
+def test_hearing_is_the_share_of_variance_that_is_missed() -> None:
+    wanted = torch.randn(2, 41, 6, generator=torch.Generator().manual_seed(2)) * 3 + 5
+    assert hearing_term(wanted[:, :40], wanted).item() == 0.0
+    mean = wanted[:, :40].mean((0, 1)).expand(2, 40, 6)
+    assert hearing_term(mean, wanted).item() == pytest.approx(1.0)
+    halfway = torch.lerp(wanted[:, :40], mean, 0.5)
+    assert hearing_term(halfway, wanted).item() == pytest.approx(0.25)
 
 
 def test_lips_pressed_harder_than_asked_cost_nothing() -> None:
@@ -495,6 +506,21 @@ def test_regularised_encoders_learn_from_less_than_they_are_given(corpus: Path, 
     whole = first_step("whole", regularise=False)
     assert first_step("again", regularise=False) == whole
     assert first_step("less", regularise=True) != whole
+
+
+def test_an_ear_held_to_the_recogniser_hears_more_as_it_does(corpus: Path, tmp_path: Path) -> None:
+    hama = pytest.importorskip("hama", reason="the recogniser hama is not installed")
+    weights = Weights(hearing=5.0)
+    run = compact.Run("encoders", corpus, tmp_path, 12, 5e-4, 2, 1.6, 3, weights, ("audio", "text"), {})
+    args = argparse.Namespace(recogniser=None, start=default_weights(), report=1, save=12)
+    with pytest.raises(DataError, match="needs --recogniser FILE and --look-ahead"):
+        compact.train(run, args, ALONE)
+    run.look_ahead = 3
+    args.recogniser = Path(hama.__file__).parent / "assets" / "asr_waveform.hama"
+    compact.train(run, args, ALONE)
+    lines = (tmp_path / "encoders" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    missed = [json.loads(line)["hearing"] for line in lines]
+    assert 0.1 < np.mean(missed[-4:]) < 0.9 * np.mean(missed[:4])
 
 
 def test_products_in_16_bits_train_as_those_in_32_do(corpus: Path, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """What the phone recogniser of PyPI ``hama`` 1.7.0 thinks of a clip, heard as a whole.
 
 Its Conformer (log-mel, stride-2 stem, four blocks of width 144) runs here with its full context, unlike in
-the streaming model that starts from the same weights. Used by :mod:`.frame_aligner` only.
+the streaming model that starts from the same weights. :mod:`.frame_aligner` listens with it, and training may
+hold ψ_AE to what it heard (:class:`pmmlink.train.objectives.Weights`, ``hearing``).
 """
 
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,48 +33,68 @@ _MATRICES = (829, 838, 847, 856)
 class RecogniserFeatures:
     """Loads the recogniser once.
 
+    Args:
+        path: its file; None: the one in the package ``hama``.
+
     Raises:
-        DataError: the package ``hama`` is not installed.
+        DataError: the file is not the recogniser's, or the package is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None = None) -> None:
         import torch
 
         from pmmlink.train.recogniser import read_recogniser
 
         # Its matrices are small: beside a busy core two threads wait for each other many times longer.
         torch.set_num_threads(1)
+        if path is not None:
+            self._tensors = read_recogniser(path)
+            return
         try:
             place = files("hama") / "assets" / "asr_waveform.hama"
         except ModuleNotFoundError as error:
             raise DataError("this aligner needs the phone recogniser: pip install hama==1.7.0") from error
-        with as_file(place) as path:
-            self._tensors = read_recogniser(path)
+        with as_file(place) as packaged:
+            self._tensors = read_recogniser(packaged)
 
     def __call__(self, samples: FloatArray) -> FloatArray:
         """``[N]`` samples at 16 kHz → ``[T, 288]`` float32 at 50 Hz."""
         import torch
-        from torch.nn import functional as F
 
         if samples.size < 3200:
             raise DataError("a clip under 0.2 s is too short to be recognised")
+        with torch.inference_mode():
+            outputs = self.blocks(torch.from_numpy(samples.astype(np.float32))[None])
+            features: FloatArray = torch.cat(outputs[-2:], dim=-1)[0].numpy()
+        return features
+
+    def blocks(self, samples: Tensor, *, half: bool = False) -> list[Tensor]:
+        """What each block makes of sounds of one length: ``[B, N]`` samples → four of ``[B, T, 144]``.
+
+        Args:
+            samples: at 16 kHz, at any level.
+            half: whether the blocks multiply in bfloat16.
+        """
+        import torch
+        from torch.nn import functional as F
+
         w = self._tensors
         # The recogniser knows speech at an ordinary level only.
-        scaled = samples * (0.5 / (float(np.abs(samples).max()) + 1e-9))
-        with torch.inference_mode():
-            x = F.pad(torch.from_numpy(scaled.astype(np.float32))[None, None], (200, 200), mode="reflect")
+        scaled = samples * (0.5 / (samples.abs().amax(1, keepdim=True) + 1e-9))
+        with torch.autocast("cpu", enabled=False):
+            x = F.pad(scaled[:, None], (200, 200), mode="reflect")
             real = F.conv1d(x, w["stft_real_kernel"], stride=160)
             imaginary = F.conv1d(x, w["stft_imag_kernel"], stride=160)
-            power = (real.square() + imaginary.square())[0].T @ w["mel_fb"]
-            log_mel = power.clamp_min(1e-10).log()
-            stem = F.conv1d(log_mel.T[None], w["onnx::Conv_801"], w["onnx::Conv_802"], stride=2, padding=1)
-            h = F.gelu(stem)[0].T
-            outputs: list[Tensor] = []
+            power = (real.square() + imaginary.square()).transpose(1, 2) @ w["mel_fb"]
+            log_mel = power.clamp_min(1e-10).log().transpose(1, 2)
+            stem = F.conv1d(log_mel, w["onnx::Conv_801"], w["onnx::Conv_802"], stride=2, padding=1)
+            h = F.gelu(stem).transpose(1, 2)
+        outputs: list[Tensor] = []
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
             for i in range(_BLOCKS):
                 h = self._block(h, i)
-                outputs.append(h)
-            features: FloatArray = torch.cat(outputs[-2:], dim=-1).numpy()
-        return features
+                outputs.append(h.float())
+        return outputs
 
     def _block(self, h: Tensor, i: int) -> Tensor:
         import torch
@@ -92,12 +114,12 @@ class RecogniserFeatures:
             return x + 0.5 * (inner @ matrix(offset + 1) + named(f"{name}.fc2.bias"))
 
         h = half_feed_forward(h, "ffn1", 0)
-        frames = h.shape[0]
+        batch, frames, _ = h.shape
         qkv = norm(h, "attn_norm") @ matrix(2) + named("attn.in_proj_bias")
-        q, k, v = (t.view(frames, _HEADS, -1).transpose(0, 1)[None] for t in torch.split(qkv, _DIM, -1))
-        heard = F.scaled_dot_product_attention(q, k, v)[0].transpose(0, 1).reshape(frames, _DIM)
+        q, k, v = (t.reshape(batch, frames, _HEADS, -1).transpose(1, 2) for t in torch.split(qkv, _DIM, -1))
+        heard = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(h.shape)
         h = h + heard @ matrix(6) + named("attn.out_proj.bias")
-        z = norm(h, "conv.norm").T[None]
+        z = norm(h, "conv.norm").transpose(1, 2)
         z = F.glu(F.conv1d(z, named("conv.pointwise1.weight"), named("conv.pointwise1.bias")), 1)
         weight, bias = _DEPTHWISE[i]
         kernel = self._tensors[f"onnx::Conv_{weight}"]
@@ -105,5 +127,5 @@ class RecogniserFeatures:
             z, kernel, self._tensors[f"onnx::Conv_{bias}"], padding=kernel.shape[2] // 2, groups=_DIM
         )
         z = F.conv1d(F.silu(z), named("conv.pointwise2.weight"), named("conv.pointwise2.bias"))
-        h = h + z[0].T
+        h = h + z.transpose(1, 2)
         return norm(half_feed_forward(h, "ffn2", 7), "norm")
