@@ -42,6 +42,7 @@ def main() -> None:
     taught = [c for c in load_manifest(args.corpus, split="train") if c.phones and heard_path(c).exists()]
     print(f"{len(taught)} training clips heard", flush=True)
     reader = teach(taught, heard, lambda note: print(note, flush=True))
+    torch.set_num_threads(1)
     listeners: list[Listener] = [RecogniserFeatures(), WhisperFeatures(args.whisper)]
     evidence = ClosureEvidence()
     tests = [c for c in load_manifest(args.corpus, SOURCES, split="test") if c.phones and c.duration_s < 29]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -252,6 +253,7 @@ def main() -> None:
         print(note, flush=True)
 
     try:
+        torch.set_num_threads(1)
         listeners: list[Listener] = [RecogniserFeatures(), WhisperFeatures(args.whisper)]
         write_lessons(args.corpus, listen(args.corpus, listeners, args.only, say), say)
     except PmmlinkError as error:

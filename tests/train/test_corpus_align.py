@@ -245,7 +245,13 @@ def test_what_speechocean_could_not_time_is_there_without_phones(shared: Path, t
 
 @needs_recogniser
 def test_the_recogniser_hears_a_batch_as_it_hears_each_clip_whatever_their_level() -> None:
-    recogniser = RecogniserFeatures()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        recogniser = RecogniserFeatures()
+        assert torch.get_num_threads() == 2  # training has as many as it was given
+    finally:
+        torch.set_num_threads(threads)
     sounds = torch.randn(2, 12_800, generator=torch.Generator().manual_seed(1)) * torch.tensor(
         [[0.1], [0.002]]
     )

@@ -63,6 +63,9 @@ class FrameAligner:
                 self._weights = _Weights(**{name: stored[name] for name in _Weights.__dataclass_fields__})
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{path}: not an aligner; delete it and build again") from error
+        import torch
+
+        torch.set_num_threads(1)
         self._features = RecogniserFeatures()
 
     def log_posteriors(self, samples: FloatArray) -> FloatArray:
@@ -259,6 +262,7 @@ def learn(examples: Sequence[Example], path: Path, progress: Callable[[str], Non
     from torch import nn
 
     say = progress or (lambda _text: None)
+    torch.set_num_threads(1)
     torch.manual_seed(_SEED)
     extract = RecogniserFeatures()
     frames: list[np.ndarray] = []

@@ -1,8 +1,10 @@
 """What the phone recogniser of PyPI ``hama`` 1.7.0 thinks of a clip, heard as a whole.
 
 Its Conformer (log-mel, stride-2 stem, four blocks of width 144) runs here with its full context, unlike in
-the streaming model that starts from the same weights. :mod:`.frame_aligner` listens with it, and training may
-hold ψ_AE to what it heard (:class:`pmmlink.train.objectives.Weights`, ``hearing``).
+the streaming model that starts from the same weights. :mod:`.frame_aligner` and
+:mod:`pmmlink.train.teachers` listen with it, and training may hold ψ_AE to what it heard
+(:class:`pmmlink.train.objectives.Weights`, ``hearing``). Its matrices are small: beside a busy core two
+threads wait for each other many times longer than one needs, so programs that listen give torch one thread.
 """
 
 from __future__ import annotations
@@ -41,12 +43,8 @@ class RecogniserFeatures:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        import torch
-
         from pmmlink.train.recogniser import read_recogniser
 
-        # Its matrices are small: beside a busy core two threads wait for each other many times longer.
-        torch.set_num_threads(1)
         if path is not None:
             self._tensors = read_recogniser(path)
             return
