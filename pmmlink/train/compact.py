@@ -20,6 +20,7 @@ import dataclasses
 import itertools
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -33,7 +34,7 @@ from torch import Tensor, nn
 from pmmlink.errors import DataError, PmmlinkError
 from pmmlink.model.checkpoint import load_model
 from pmmlink.model.config import MODALITIES, PMMTalkConfig
-from pmmlink.model.conformer import ConformerBlock
+from pmmlink.model.conformer import ConformerBlock, FeedForward
 from pmmlink.model.conformer_look_ahead import ConformerLookAhead
 from pmmlink.model.pmmtalk import PMMTalk
 from pmmlink.phones import PHONES
@@ -81,6 +82,8 @@ class Run:
     """Tokens that all blocks of ψ_AE see ahead together, in place of ``conv_right``; 0: not together."""
     half: bool = False
     """Whether products are made in 16 bits."""
+    compiled: bool = False
+    """Whether the feed-forward layers are compiled."""
     regularise: bool = False
     """Whether the encoders must do without parts of what they hear (:mod:`pmmlink.train.regularise`)."""
 
@@ -172,10 +175,13 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     """Loads the weights of a model with other modalities, another look-ahead or other numbers of layers.
 
     The fusion layer's columns go where their modality went; those of a new modality start at zero. Taps
-    beyond the look-ahead are cut, new ones start at zero. New blocks of ψ_AE start by handing on what they
-    get; layers of ψ_PD that the model has no more are left out.
+    beyond the look-ahead are cut, new ones start at zero. Blocks of ψ_AE that saw ahead each for itself
+    become those that look ahead together. New blocks of ψ_AE start by handing on what they get; layers of
+    ψ_PD that the model has no more are left out.
     """
     own = model.state_dict()
+    if model.config.audio_encoder.look_ahead:
+        state = _together(state, model)
     state = {n: v for n, v in state.items() if n in own or not n.startswith("decoder.layers.")}
     for name in [n for n in state if n.endswith("depthwise.conv.weight") and n in own]:
         more = own[name].shape[-1] - state[name].shape[-1]
@@ -200,6 +206,18 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     for (_, before), (name, block) in pairwise(blocks.items()):
         if name in new:
             hand_on(block, before.norm)
+
+
+def _together(state: dict[str, Tensor], model: PMMTalk) -> dict[str, Tensor]:
+    """Gives the blocks of a ψ_AE that look ahead one by one the names that they have in a stack."""
+    tail = ".attention_norm.weight"
+    apart = [n.removesuffix(tail) for n in state if n.startswith("audio_encoder.") and n.endswith(tail)]
+    stacked = [f"audio_encoder.{name}" for name in conformer_blocks(model.audio_encoder)]
+    if set(apart) <= set(stacked):
+        return state
+    names = dict(zip(sorted(apart, key=lambda n: int(n.rpartition(".")[2])), stacked, strict=True))
+    block = re.compile(rf"({'|'.join(map(re.escape, names))})(?=\.)")
+    return {block.sub(lambda found: names[found[1]], name): value for name, value in state.items()}
 
 
 def keep_all_but_ear(model: PMMTalk, state: dict[str, Tensor]) -> None:
@@ -312,6 +330,10 @@ def train(run: Run, args: argparse.Namespace, processes: Processes) -> None:
     model, spread = prepare(run, args, pool)
     if run.half:
         _in_16_bits(model)
+    if run.compiled:
+        for module in model.modules():
+            if isinstance(module, FeedForward):
+                module.compile(dynamic=False)
     # Training only: asks ψ_AD for the phones, and for what the teachers heard.
     asked = len(PHONES) + FEATURES
     probe = nn.Linear(model.config.audio_decoder.dim, asked) if run.stage == "encoders" else None
@@ -458,6 +480,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--half", action="store_true", help="multiply in 16 bits (processors with bfloat16)")
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the feed-forward layers: needs a C++ compiler and a minute at first, then is quicker",
+    )
+    parser.add_argument(
         "--regularise", action="store_true", help="encoders: drop channels and hide bands of the spectrum"
     )
     ahead = parser.add_mutually_exclusive_group()
@@ -490,6 +517,7 @@ def main() -> None:
         conv_right=tuple(args.conv_right),
         look_ahead=args.look_ahead,
         half=args.half,
+        compiled=args.compile,
         regularise=args.regularise and args.stage == "encoders",
     )
     try:

@@ -428,6 +428,29 @@ def test_blocks_that_look_further_ahead_together_start_with_the_taps_of_those_th
     assert not more[..., taps.shape[-1] :].any()
 
 
+def test_blocks_that_look_ahead_together_can_start_from_those_that_do_not() -> None:
+    """The shipped ear, in a stack of its own look-ahead: all but attention begins as it was."""
+    apart = load_model(default_weights())[0].eval()
+    config = apart.config
+    stack = dataclasses.replace(config.audio_encoder, layers=4, causal_layers=0, chunk=1, look_ahead=2)
+    together = PMMTalk(dataclasses.replace(config, audio_encoder=stack)).eval()
+    compact.fit_weights(together, apart.state_dict())
+    assert together.latency == apart.latency
+    for one, other in zip(
+        conformer_blocks(apart.audio_encoder).values(),
+        conformer_blocks(together.audio_encoder).values(),
+        strict=True,
+    ):
+        assert torch.equal(one.attention.qkv.weight, other.attention.qkv.weight)
+        old, new = one.depthwise.conv.weight, other.depthwise.conv.weight
+        assert torch.equal(new[..., : old.shape[-1]], old)
+        assert not new[..., old.shape[-1] :].any()
+    x = torch.randn(1, 16_000, 1, generator=torch.Generator().manual_seed(1)) * 0.05
+    with torch.inference_mode():
+        before, after = apart(x), together(x)
+    assert (after - before).square().mean() < 0.05 * before.square().mean()
+
+
 def test_new_blocks_of_the_encoder_hand_on_what_they_get() -> None:
     small = load_model(default_weights())[0]
     config = small.config.audio_encoder
