@@ -3,6 +3,7 @@
     python benchmarks/dev.py --corpus corpus pmmlink/assets/compact.safetensors runs/a/fuse
     python benchmarks/dev.py --corpus corpus runs/a/fuse --blend pmmlink/assets/compact.safetensors 0.5 \\
         --seal 0.15 0.35 --seal 0.2 0.45 --smoothing 0 --smoothing 0.1
+    python benchmarks/dev.py --corpus corpus --list
 
 The tables of ``docs/model-log.md``: all weights hear the same clips, clean and in 10 dB of babble and of
 street noise, and what they do is counted as ``pmmlink eval`` counts it. WEIGHTS is a file, or the folder of
@@ -160,12 +161,27 @@ def table(columns: dict[str, dict[tuple[str, str], dict[str, Estimate]]], real_j
     return "\n".join(lines)
 
 
+def listed(clips: Sequence[Clip]) -> str:
+    """The speakers of dev by source, in Markdown; clip by clip where they speak in other splits too."""
+    elsewhere = {clip.speaker for clip in clips if clip.split != "dev"}
+    dev = [clip for clip in clips if clip.split == "dev"]
+    lines = []
+    for source in sorted({clip.source for clip in dev}):
+        own = [clip for clip in dev if clip.source == source]
+        lines.append(f"- **{source}** ({len(own)} clips)")
+        for speaker in sorted({clip.speaker for clip in own}):
+            ids = sorted(clip.id for clip in own if clip.speaker == speaker)
+            which = ", ".join(ids) if speaker in elsewhere else f"all clips ({len(ids)})"
+            lines.append(f"  - {speaker}: {which}")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("weights", nargs="+", type=Path, help="file of weights, or folder of a stage")
+    parser.add_argument("weights", nargs="*", type=Path, help="file of weights, or folder of a stage")
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=150, help="clips of each source (150)")
     parser.add_argument("--noisy", type=int, default=30, help="of which so many also in noise (30)")
@@ -175,7 +191,13 @@ def main() -> None:
     )
     parser.add_argument("--seal", type=float, nargs=2, action="append", metavar=("LOW", "HIGH"))
     parser.add_argument("--smoothing", type=float, action="append", help="default: the weights' own")
+    parser.add_argument("--list", action="store_true", help="only name the speakers and clips of dev")
     args = parser.parse_args()
+    if args.list:
+        print(listed(load_manifest(args.corpus, args.source)))
+        return
+    if not args.weights:
+        parser.error("name weights to measure, or --list")
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     blend = (Path(args.blend[0]), float(args.blend[1])) if args.blend else None

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -546,23 +547,31 @@ def test_an_ear_held_to_the_recogniser_hears_more_as_it_does(corpus: Path, tmp_p
     assert 0.1 < np.mean(missed[-4:]) < 0.9 * np.mean(missed[:4])
 
 
-def test_products_in_16_bits_train_as_those_in_32_do(corpus: Path, tmp_path: Path) -> None:
-    def losses(half: bool) -> dict[str, float]:
-        out = tmp_path / f"half {half}"
-        run = compact.Run(
-            "encoders", corpus, out, 2, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}, half=half
-        )
-        compact.train(
-            run, argparse.Namespace(recogniser=None, start=default_weights(), report=2, save=2), ALONE
-        )
-        line: dict[str, float] = json.loads((out / "encoders" / "log.jsonl").read_text(encoding="utf-8"))
-        saved = torch.load(out / "encoders" / "last.pt", weights_only=True)
-        assert all(v.dtype == torch.float32 for v in saved["model"].values() if v.is_floating_point())
-        return line
+def _two_steps(corpus: Path, out: Path, **settings: bool) -> dict[str, float]:
+    """Losses of two steps from the shipped weights."""
+    run = compact.Run(
+        "encoders", corpus, out, 2, 1e-3, 2, 0.8, 3, Weights(), ("audio", "text"), {}, **settings
+    )
+    compact.train(run, argparse.Namespace(recogniser=None, start=default_weights(), report=2, save=2), ALONE)
+    line: dict[str, float] = json.loads((out / "encoders" / "log.jsonl").read_text(encoding="utf-8"))
+    saved = torch.load(out / "encoders" / "last.pt", weights_only=True)
+    assert all(v.dtype == torch.float32 for v in saved["model"].values() if v.is_floating_point())
+    return line
 
-    full, half = losses(False), losses(True)
+
+def test_products_in_16_bits_train_as_those_in_32_do(corpus: Path, tmp_path: Path) -> None:
+    full, half = _two_steps(corpus, tmp_path / "full"), _two_steps(corpus, tmp_path / "half", half=True)
     for term in ("position", "phones", "distillation", "closure"):
         assert half[term] == pytest.approx(full[term], rel=0.05), term
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("c++") is None, reason="compiling needs a C++ compiler")
+def test_compiled_layers_train_as_others_do(corpus: Path, tmp_path: Path) -> None:
+    plain = _two_steps(corpus, tmp_path / "plain")
+    compiled = _two_steps(corpus, tmp_path / "compiled", compiled=True)
+    for term in ("position", "phones", "distillation", "closure"):
+        assert compiled[term] == pytest.approx(plain[term], rel=1e-3), term
 
 
 def test_two_processes_average_what_they_learn(corpus: Path, tmp_path: Path) -> None:
