@@ -193,15 +193,15 @@ def main() -> None:
     parser.add_argument("--smoothing", type=float, action="append", help="default: the weights' own")
     parser.add_argument("--list", action="store_true", help="only name the speakers and clips of dev")
     args = parser.parse_args()
-    if args.list:
-        print(listed(load_manifest(args.corpus, args.source)))
-        return
-    if not args.weights:
+    if not (args.weights or args.list):
         parser.error("name weights to measure, or --list")
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     blend = (Path(args.blend[0]), float(args.blend[1])) if args.blend else None
     try:
+        if args.list:
+            print(listed(load_manifest(args.corpus, args.source)))
+            return
         clips = [c for c in load_manifest(args.corpus, args.source or SOURCES, split="dev") if c.phones]
         clips = pick(clips, args.limit)
         sounds = hear(clips, args.noisy)

@@ -180,8 +180,9 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     ψ_PD that the model has no more are left out.
     """
     own = model.state_dict()
+    blocks = conformer_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
     if model.config.audio_encoder.look_ahead:
-        state = _together(state, model)
+        state = _together(state, [f"audio_encoder.{name}" for name in blocks])
     state = {n: v for n, v in state.items() if n in own or not n.startswith("decoder.layers.")}
     for name in [n for n in state if n.endswith("depthwise.conv.weight") and n in own]:
         more = own[name].shape[-1] - state[name].shape[-1]
@@ -197,7 +198,6 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
     absent = tuple(f"{m}_" for m in MODALITIES if m not in model.modalities)
     kept = {n: v for n, v in state.items() if n in own or not n.startswith((*absent, *IMAGE_PARTS))}
     missing, unexpected = model.load_state_dict({**kept, FUSE: wide}, strict=False)
-    blocks = conformer_blocks(model.audio_encoder) if hasattr(model, "audio_encoder") else {}
     new = [name for name in blocks if f"audio_encoder.{name}.norm.weight" not in state]
     known = (*IMAGE_PARTS, *(f"audio_encoder.{name}." for name in new))
     strangers = [n for n in missing if not n.startswith(known)]
@@ -208,14 +208,13 @@ def fit_weights(model: PMMTalk, state: dict[str, Tensor]) -> None:
             hand_on(block, before.norm)
 
 
-def _together(state: dict[str, Tensor], model: PMMTalk) -> dict[str, Tensor]:
+def _together(state: dict[str, Tensor], stacked: Sequence[str]) -> dict[str, Tensor]:
     """Gives the blocks of a ψ_AE that look ahead one by one the names that they have in a stack."""
     tail = ".attention_norm.weight"
     apart = [n.removesuffix(tail) for n in state if n.startswith("audio_encoder.") and n.endswith(tail)]
-    stacked = [f"audio_encoder.{name}" for name in conformer_blocks(model.audio_encoder)]
     if set(apart) <= set(stacked):
         return state
-    names = dict(zip(sorted(apart, key=lambda n: int(n.rpartition(".")[2])), stacked, strict=True))
+    names = dict(zip(sorted(apart, key=lambda n: int(n.rpartition(".")[2])), stacked, strict=False))
     block = re.compile(rf"({'|'.join(map(re.escape, names))})(?=\.)")
     return {block.sub(lambda found: names[found[1]], name): value for name, value in state.items()}
 

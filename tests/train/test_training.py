@@ -452,6 +452,15 @@ def test_blocks_that_look_ahead_together_can_start_from_those_that_do_not() -> N
     assert (after - before).square().mean() < 0.05 * before.square().mean()
 
 
+def test_a_stack_of_fewer_blocks_cannot_start_from_the_shipped_ear() -> None:
+    apart = load_model(default_weights())[0]
+    stack = dataclasses.replace(apart.config.audio_encoder, layers=3, causal_layers=0, chunk=2, look_ahead=3)
+    with pytest.raises(DataError, match="checkpoint does not fit: audio_encoder"):
+        compact.fit_weights(
+            PMMTalk(dataclasses.replace(apart.config, audio_encoder=stack)), apart.state_dict()
+        )
+
+
 def test_new_blocks_of_the_encoder_hand_on_what_they_get() -> None:
     small = load_model(default_weights())[0]
     config = small.config.audio_encoder
